@@ -1,0 +1,244 @@
+"""The artifacts that the steps hand to each other: folders of plain files, sealed by a manifest.
+
+An artifact is written beside its place and renamed into it; its `manifest.json`, written last, holds the size
+and SHA-256 of every other file. A reader checks them all before it uses one, so that a half, altered or mixed
+up artifact is refused by name. Nothing in an artifact is ever unpickled.
+"""
+
+import contextlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from components.core import files
+from components.core.parameters import InvalidInput
+
+MANIFEST = "manifest.json"
+SPLITS = ("train", "validation")
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Images with their labels.
+
+    Attributes:
+        images: uint8, shape (n, height, width), grey levels 0 to 255.
+        labels: int64, shape (n,), class indices from 0.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self):
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What is known of a data set besides its pixels.
+
+    Attributes:
+        source: the `data_source` it was made from.
+        class_names: a name a class, in the order of the labels.
+        input_shape: shape of one image, (height, width).
+    """
+
+    source: str
+    class_names: tuple[str, ...]
+    input_shape: tuple[int, ...]
+
+    @property
+    def n_classes(self):
+        return len(self.class_names)
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The training images, split in two; `fingerprint` is a SHA-256 over all of it."""
+
+    train: Labelled
+    validation: Labelled
+    info: DatasetInfo
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class TestData:
+    """The test images; `fingerprint` is a SHA-256 over all of it."""
+
+    test: Labelled
+    info: DatasetInfo
+    fingerprint: str
+
+
+@contextlib.contextmanager
+def writing(path, kind):
+    """Yield a folder to fill with an artifact's files; at the end it is sealed and moved to `path`.
+
+    Args:
+        path: where the artifact goes; what was there before is replaced only when all is written.
+        kind: the artifact's name in the graph (`training_data`, `model`, …), checked by its readers.
+    """
+    with files.replacing_folder(path) as folder:
+        yield folder
+        names = sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
+        sums = {name: _entry(folder / name) for name in names}
+        files.write_json({"kind": kind, "files": sums}, folder / MANIFEST)
+
+
+def verify(path, kind):
+    """Return the artifact's fingerprint after checking every file against the manifest.
+
+    Raises:
+        InvalidInput: no such artifact, no manifest, another kind, or a file that is missing, added or altered.
+    """
+    folder = Path(path)
+    manifest = _read_manifest(folder, kind)
+    expected, found = set(manifest["files"]), _file_names(folder)
+    if expected != found:
+        odd = sorted(expected ^ found)[0]
+        state = "missing" if odd in expected else "not in the manifest"
+        raise _damaged(folder, kind, f"{odd} is {state}")
+    for name, entry in manifest["files"].items():
+        if _entry(folder / name) != entry:
+            raise _damaged(folder, kind, f"{name} does not match its SHA-256 in the manifest")
+    return files.digest(manifest)
+
+
+def fingerprint(path):
+    """Return the digest of an artifact's manifest, or of a single file's bytes, without checking its files."""
+    path = Path(path)
+    return files.sha256(path / MANIFEST if path.is_dir() else path)
+
+
+def write_training_data(data, path):
+    """Write both splits as `.npy` files, which several processes can map into memory and share.
+
+    Args:
+        data: a `TrainingData`; its `fingerprint` is not used.
+        path: the artifact's folder.
+    """
+    with writing(path, "training_data") as folder:
+        for split in SPLITS:
+            _write_labelled(getattr(data, split), folder, split)
+        _write_info(data.info, folder)
+
+
+def read_training_data(path, checked=True):
+    """Return the `TrainingData` at `path`, its arrays mapped from the files rather than loaded.
+
+    Args:
+        path: the artifact's folder.
+        checked: False skips the checksums, for a worker whose parent has just checked them.
+
+    Raises:
+        InvalidInput: the artifact is damaged, or is none.
+    """
+    folder = Path(path)
+    checksum = verify(folder, "training_data") if checked else ""
+    splits = {split: _read_labelled(folder, split) for split in SPLITS}
+    return TrainingData(**splits, info=_read_info(folder), fingerprint=checksum)
+
+
+def write_test_data(data, path):
+    """Write a `TestData`; its `fingerprint` is not used."""
+    with writing(path, "test_data") as folder:
+        _write_labelled(data.test, folder, "test")
+        _write_info(data.info, folder)
+
+
+def read_test_data(path):
+    """Return the `TestData` at `path`.
+
+    Raises:
+        InvalidInput: the artifact is damaged, or is none.
+    """
+    checksum = verify(path, "test_data")
+    return TestData(_read_labelled(Path(path), "test"), _read_info(Path(path)), checksum)
+
+
+def write_best_hyperparameters(values, path):
+    """Write Keras Tuner's flat values of the best trial, a dictionary of JSON scalars."""
+    _write_single(values, path, "best_hyperparameters", "hyperparameters.json")
+
+
+def read_best_hyperparameters(path):
+    """Return Keras Tuner's flat values of the best trial."""
+    return _read_single(path, "best_hyperparameters", "hyperparameters.json")
+
+
+def write_history(history, path):
+    """Write the final training's history.
+
+    Args:
+        history: a dictionary with a list a metric, one value an epoch (`loss`, `accuracy`, `validation_loss`,
+            `validation_accuracy`, `learning_rate`, `seconds`), and `chosen_epoch`, counted from 1.
+        path: the artifact's folder.
+    """
+    _write_single(history, path, "history", "history.json")
+
+
+def read_history(path):
+    """Return what `write_history` wrote."""
+    return _read_single(path, "history", "history.json")
+
+
+def _entry(file):
+    return {"bytes": file.stat().st_size, "sha256": files.sha256(file)}
+
+
+def _file_names(folder):
+    names = {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
+    return names - {MANIFEST}
+
+
+def _read_manifest(folder, kind):
+    if not folder.is_dir():
+        raise InvalidInput(f"{kind} must be an artifact's folder, and {folder} is none")
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        found = manifest["kind"]
+        wellformed = isinstance(manifest["files"], dict)
+    except FileNotFoundError:
+        raise _damaged(folder, kind, f"it has no {MANIFEST}, so it was not finished") from None
+    except (ValueError, KeyError, TypeError):
+        raise _damaged(folder, kind, f"its {MANIFEST} can't be read") from None
+    if found != kind or not wellformed:
+        raise _damaged(folder, kind, f"its {MANIFEST} describes {found!r}")
+    return manifest
+
+
+def _damaged(folder, kind, what):
+    return InvalidInput(f"{kind} at {folder} is damaged: {what}; run the step that makes it again")
+
+
+def _write_labelled(labelled, folder, name):
+    np.save(folder / f"{name}_images.npy", labelled.images, allow_pickle=False)
+    np.save(folder / f"{name}_labels.npy", labelled.labels, allow_pickle=False)
+
+
+def _read_labelled(folder, name):
+    arrays = (np.load(folder / f"{name}_{part}.npy", mmap_mode="c", allow_pickle=False) for part in ("images", "labels"))
+    return Labelled(*arrays)
+
+
+def _write_info(info, folder):
+    value = {"source": info.source, "class_names": info.class_names, "input_shape": info.input_shape}
+    files.write_json(value, folder / "dataset.json")
+
+
+def _read_info(folder):
+    value = json.loads((folder / "dataset.json").read_bytes())
+    return DatasetInfo(value["source"], tuple(value["class_names"]), tuple(value["input_shape"]))
+
+
+def _write_single(value, path, kind, name):
+    with writing(path, kind) as folder:
+        files.write_json(value, folder / name)
+
+
+def _read_single(path, kind, name):
+    verify(path, kind)
+    return json.loads((Path(path) / name).read_bytes())

@@ -1,0 +1,99 @@
+"""Files that are either whole or not there: written beside their place, flushed, and renamed into it."""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+
+def sha256(path):
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest(value):
+    """Return the SHA-256 of a JSON-like value, the same for equal values whatever their key order."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def write_json(value, path):
+    """Replace `path` by `value` as JSON. NaN and infinities are refused, since JSON has none."""
+    text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
+    write_bytes(text.encode() + b"\n", path)
+
+
+def write_bytes(data, path):
+    """Replace the file `path` by `data`; a reader sees the old file or the new one, never a part."""
+    with replacing(path) as partial:
+        partial.write_bytes(data)
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Yield a path beside `path` to write a file to; at the end it is flushed and takes `path`'s place.
+
+    When the block raises, what it wrote is removed and what was at `path` stays.
+    """
+    path = Path(path)
+    partial = _beside(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield partial
+        sync(partial)
+        os.replace(partial, path)
+        sync(path.parent)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def replacing_folder(path):
+    """Yield an empty folder beside `path` to fill; at the end it is flushed and takes `path`'s place.
+
+    A folder can't replace another in one step, so an old one is moved aside first: a crash in between leaves
+    no folder at `path`, never a mixture. When the block raises, what was at `path` stays.
+    """
+    path = Path(path)
+    partial, old = _beside(path), path.with_name(f".{path.name}.old")
+    remove(partial)
+    remove(old)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        for file in sorted(partial.rglob("*")):
+            sync(file)
+        sync(partial)
+        if path.exists():
+            os.replace(path, old)
+        os.replace(partial, path)
+        sync(path.parent)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    remove(old)
+
+
+def remove(path):
+    """Delete a file or a whole folder; nothing happens when there is none."""
+    path = Path(path)
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def sync(path):
+    """Wait until a file's bytes, or a folder's names, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _beside(path):
+    return path.with_name(f".{path.name}.partial")

@@ -1,0 +1,89 @@
+"""The pipeline's parameters: what each may be, and the one place that refuses a value.
+
+The command line, the pipeline and every component check through here, so that a value is refused with the
+same sentence wherever it comes in. Defaults stand in the pipeline's signature, not here.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+
+
+class InvalidInput(ValueError):
+    """A value, file or artifact from outside that can't be used; its message is shown to the user as it is."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """A closed interval of numbers of one type; both ends are allowed."""
+
+    type: type
+    low: float
+    high: float
+
+    def __str__(self):
+        noun = "an integer" if self.type is int else "a number"
+        return f"{noun} from {self.low} to {self.high}"
+
+    def check(self, name, value):
+        """Return `value` as the range's type.
+
+        Raises:
+            InvalidInput: not such a number (booleans and text are none), not finite, or out of the range.
+        """
+        usable = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        if not usable or value != self.type(value) or not self.low <= value <= self.high:
+            raise InvalidInput(f"{name} must be {self}, got {value!r}")
+        return self.type(value)
+
+
+RANGES = {
+    "validation_fraction": Range(float, 0.01, 0.5),
+    "max_trials": Range(int, 1, 100_000),
+    "trial_epochs": Range(int, 1, 10_000),
+    "trial_time_limit_s": Range(int, 0, 604_800),
+    "workers": Range(int, 0, 1_024),
+    "training_epochs": Range(int, 1, 10_000),
+    "early_stopping_patience": Range(int, 0, 10_000),
+    "seed": Range(int, 0, 4_294_967_295),
+}
+"""Number parameters by name. Times are in seconds (`_s`), fractions are shares of one."""
+
+NAMED_SOURCES = ("fashion-mnist", "synthetic")
+
+_HTTPS_PREFIX = re.compile(r"https://[^\s/]+\S*")
+
+
+def check(**values):
+    """Return the parameters as a dictionary, each converted to its own type.
+
+    Args:
+        **values: parameters by name; a name without a rule (a folder, say) passes as it is.
+
+    Raises:
+        InvalidInput: one of them breaks its rule; the message names parameter, rule and value.
+    """
+    return {name: _check_one(name, value) for name, value in values.items()}
+
+
+def _check_one(name, value):
+    if name in RANGES:
+        return RANGES[name].check(name, value)
+    if name == "stop_trials_early" and not isinstance(value, bool):
+        raise InvalidInput(f"{name} must be true or false, got {value!r}")
+    if name == "data_source":
+        check_data_source(value)
+    return value
+
+
+def check_data_source(value):
+    """Refuse what can't name a data source; whether a folder exists is for the step that reads it.
+
+    Raises:
+        InvalidInput: empty, not text, or a URL that is not `https://`.
+    """
+    rule = f"data_source must be one of {', '.join(NAMED_SOURCES)}, a folder or an https:// prefix"
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise InvalidInput(f"{rule}, got {value!r}")
+    if "://" in value and not _HTTPS_PREFIX.fullmatch(value):
+        raise InvalidInput(f"{rule}, got {value!r}")
