@@ -135,7 +135,7 @@ class Journal:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / FILE_NAME
-        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+b")
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+b", buffering=0)
         try:
             _lock(file, path)
             contents = read(path)
@@ -177,18 +177,15 @@ class Journal:
 
     def _write_line(self, value):
         start = self._file.tell()
+        rest = json.dumps(value, allow_nan=False).encode() + b"\n"
         try:
-            self._file.write(json.dumps(value, allow_nan=False).encode() + b"\n")
-            self._file.flush()
+            while rest:
+                rest = rest[self._file.write(rest) :]
             os.fsync(self._file.fileno())
         except OSError:
-            self._take_back(start)
+            self._file.truncate(start)  # a full disk may have left half a line
+            self._file.seek(start)
             raise
-
-    def _take_back(self, start):
-        """Cut off a line that a full disk left half-written, so that the journal stays whole."""
-        descriptor = self._file.fileno()
-        os.ftruncate(descriptor, start)
 
 
 def _lock(file, path):
