@@ -1,0 +1,243 @@
+"""A stand-in for the Kubeflow Pipelines API server: version v2beta1 over a real socket, in memory.
+
+It keeps experiments, runs, pipelines and schedules the way the real one does as far as a client can tell, and fails
+where a test tells it to.
+"""
+
+import datetime
+import email
+import email.policy
+import http.server
+import itertools
+import json
+import re
+import threading
+import urllib.parse
+from dataclasses import dataclass
+
+PREFIX = "/apis/v2beta1"
+
+
+@dataclass
+class Failure:
+    """What goes wrong with the next `times` requests of a method whose path starts with `path`.
+
+    `status` answers with that status; `cut` closes the connection instead, `late` after the work was done.
+    """
+
+    method: str
+    path: str
+    status: int = 0
+    body: str = '{"error": "scripted failure", "code": 13, "message": "scripted failure"}'
+    cut: bool = False
+    late: bool = False
+    times: int = 1
+
+
+class Api:
+    """The server's state, and what it is told to do.
+
+    Attributes:
+        url: where it listens, while it does.
+        requests: (method, path) of every request that came in.
+        headers: the headers of the latest request.
+        bodies: the JSON bodies of the POST requests, by path.
+        failures: the scripted failures that are left.
+        looks: what a run looks like at each GET, a dictionary of its changed fields; the last one stays.
+        token: the bearer token that is asked for, or None.
+        multi_user: whether the server says that it has many users.
+    """
+
+    def __init__(self):
+        self.requests, self.bodies, self.failures, self.headers = [], {}, [], {}
+        self.experiments, self.runs, self.pipelines, self.versions, self.schedules = {}, {}, {}, {}, {}
+        self.looks = [{"state": "SUCCEEDED"}]
+        self.token = None
+        self.multi_user = False
+        self.stopped = False
+        self._ids = itertools.count(1)
+
+    def __enter__(self):
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def stop(self):
+        """Stop listening; from now on connections are refused."""
+        self.stopped = True  # for the connections that are open
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._server.server_close()
+            self._thread.join()
+
+    def fail(self, *arguments, **fields):
+        self.failures.append(Failure(*arguments, **fields))
+
+    def next_failure(self, method, path):
+        for failure in self.failures:
+            if failure.method == method and path.startswith(PREFIX + failure.path) and failure.times > 0:
+                failure.times -= 1
+                return failure
+        return None
+
+    def answer(self, method, path, query, body):
+        """Return (status, answer) for a request, `body` being a dictionary or an uploaded file's bytes."""
+        for verb, pattern, name in _ROUTES:
+            match = re.fullmatch(PREFIX + pattern, path)
+            if match and verb == method:
+                return getattr(self, name)(*match.groups(), query=query, body=body)
+        return 404, {"error": "Not Found", "code": 5, "message": "Not Found"}
+
+    def health(self, query, body):
+        return 200, {"multi_user": self.multi_user}
+
+    def list_experiments(self, query, body):
+        return 200, _page("experiments", self.experiments, query, "namespace")
+
+    def create_experiment(self, query, body):
+        if any(known["display_name"] == body["display_name"] for known in self.experiments.values()):
+            return 409, {"error": "Already exist", "code": 6, "message": "experiment already exists"}
+        return 200, self._keep(self.experiments, "experiment_id", body)
+
+    def list_runs(self, query, body):
+        return 200, _page("runs", self.runs, query, "experiment_id")
+
+    def create_run(self, query, body):
+        if body["experiment_id"] not in self.experiments:
+            return 404, {"error": "no such experiment", "code": 5, "message": "no such experiment"}
+        return 200, self._keep(self.runs, "run_id", body) | {"state": "PENDING"}
+
+    def get_run(self, run_id, query, body):
+        if run_id not in self.runs:
+            return 404, {"error": f"Run {run_id} not found", "code": 5, "message": f"Run {run_id} not found"}
+        look = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+        return 200, self.runs[run_id] | look
+
+    def list_pipelines(self, query, body):
+        return 200, _page("pipelines", self.pipelines, query, "namespace")
+
+    def upload_pipeline(self, query, body):
+        if any(known["display_name"] == query["name"] for known in self.pipelines.values()):
+            return 409, {"error_message": "Failed to create a pipeline and a pipeline version"}
+        described = {"display_name": query["name"], "description": query.get("description", "")}
+        pipeline = self._keep(self.pipelines, "pipeline_id", described | _of_namespace(query))
+        self._keep(self.versions, "pipeline_version_id", {"pipeline_id": pipeline["pipeline_id"], **described})
+        return 200, pipeline
+
+    def upload_version(self, query, body):
+        described = {"display_name": query["name"], "description": query.get("description", "")}
+        fields = {"pipeline_id": query["pipelineid"], **described}
+        return 200, self._keep(self.versions, "pipeline_version_id", fields)
+
+    def list_versions(self, pipeline_id, query, body):
+        return 200, _page("pipeline_versions", self.versions, query | {"pipeline_id": pipeline_id}, "pipeline_id")
+
+    def list_schedules(self, query, body):
+        return 200, _page("recurringRuns", self.schedules, query, "experiment_id")
+
+    def create_schedule(self, query, body):
+        return 200, self._keep(self.schedules, "recurring_run_id", body | {"status": "ENABLED"})
+
+    def delete_schedule(self, schedule_id, query, body):
+        if self.schedules.pop(schedule_id, None) is None:
+            return 404, {"error": "no such recurring run", "code": 5, "message": "no such recurring run"}
+        return 200, {}
+
+    def _keep(self, store, key, fields):
+        name = f"{key}-{next(self._ids)}"
+        created_at = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        store[name] = {**fields, key: name, "created_at": created_at}
+        return store[name]
+
+
+_ROUTES = (
+    ("GET", "/healthz", "health"),
+    ("GET", "/experiments", "list_experiments"),
+    ("POST", "/experiments", "create_experiment"),
+    ("GET", "/runs", "list_runs"),
+    ("POST", "/runs", "create_run"),
+    ("GET", "/runs/([^/:]+)", "get_run"),
+    ("GET", "/pipelines", "list_pipelines"),
+    ("POST", "/pipelines/upload", "upload_pipeline"),
+    ("POST", "/pipelines/upload_version", "upload_version"),
+    ("GET", "/pipelines/([^/]+)/versions", "list_versions"),
+    ("GET", "/recurringruns", "list_schedules"),
+    ("POST", "/recurringruns", "create_schedule"),
+    ("DELETE", "/recurringruns/([^/:]+)", "delete_schedule"),
+)
+
+
+def _of_namespace(query):
+    return {"namespace": query["namespace"]} if "namespace" in query else {}
+
+
+def _page(field, store, query, scope):
+    """Return a page of two items, so that a client that reads one page only is found out."""
+    found = [item for item in store.values() if scope not in query or item.get(scope) == query[scope]]
+    for predicate in json.loads(query.get("filter") or "{}").get("predicates", ()):
+        found = [item for item in found if item.get(predicate["key"]) == predicate["stringValue"]]
+    start = int(query.get("page_token") or 0)
+    more = {"next_page_token": str(start + 2)} if start + 2 < len(found) else {}
+    return {field: found[start : start + 2], "total_size": len(found), **more} if found else {}
+
+
+def _handler(api):
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            self._serve("GET")
+
+        def do_POST(self):
+            self._serve("POST")
+
+        def do_DELETE(self):
+            self._serve("DELETE")
+
+        def log_message(self, *_):
+            pass
+
+        def _serve(self, method):
+            url = urllib.parse.urlsplit(self.path)
+            body = self._body()
+            api.requests.append((method, url.path))
+            api.headers = dict(self.headers)
+            if isinstance(body, dict):
+                api.bodies[url.path] = body
+            failure = Failure(method, url.path, cut=True) if api.stopped else api.next_failure(method, url.path)
+            if failure is None or failure.late:
+                status, answer = self._answer(method, url, body)
+            if failure is None:
+                self._send(status, json.dumps(answer))
+            elif failure.cut:
+                self.close_connection = True
+            else:
+                self._send(failure.status, failure.body)
+
+        def _answer(self, method, url, body):
+            if api.token and self.headers.get("Authorization") != f"Bearer {api.token}":
+                return 401, {"error": "Unauthorized", "code": 16, "message": "Unauthorized"}
+            return api.answer(method, url.path, dict(urllib.parse.parse_qsl(url.query)), body)
+
+        def _body(self):
+            data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            content_type = self.headers.get("Content-Type") or ""
+            if not content_type.startswith("multipart/"):
+                return json.loads(data) if data else {}
+            head = f"Content-Type: {content_type}\r\n\r\n".encode()
+            message = email.message_from_bytes(head + data, policy=email.policy.HTTP)
+            return next(message.iter_parts()).get_payload(decode=True)
+
+        def _send(self, status, text):
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(text.encode())))
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+    return Handler
