@@ -1,0 +1,26 @@
+"""The step that brings in the data: it checks it, splits it, and hands on two artifacts."""
+
+from kfp import dsl
+
+
+@dsl.component(base_image="python:3.11-slim-bookworm", target_image="prepare")
+def prepare(
+    training_data: dsl.Output[dsl.Dataset],
+    test_data: dsl.Output[dsl.Dataset],
+    data_source: str,
+    validation_fraction: float,
+    seed: int,
+):
+    """Load the data source, hold out a stratified validation split, and keep the test images apart."""
+    from components.core import artifacts, parameters
+    from components.prepare import dataset
+
+    given = parameters.check(data_source=data_source, validation_fraction=validation_fraction, seed=seed)
+    raw = dataset.load(given["data_source"], given["seed"])
+    train, validation = dataset.split(raw.train, given["validation_fraction"], given["seed"])
+    artifacts.write_training_data(artifacts.TrainingData(train, validation, raw.info, ""), training_data.path)
+    artifacts.write_test_data(artifacts.TestData(raw.test, raw.info, ""), test_data.path)
+    facts = {"source": data_source, "classes": ", ".join(raw.info.class_names)}
+    training_data.metadata.update(facts, n_train=len(train), n_validation=len(validation))
+    training_data.metadata["fingerprint"] = artifacts.fingerprint(training_data.path)
+    test_data.metadata.update(facts, n_test=len(raw.test), fingerprint=artifacts.fingerprint(test_data.path))
