@@ -220,7 +220,9 @@ def _write_labelled(labelled, folder, name):
 
 
 def _read_labelled(folder, name):
-    arrays = (np.load(folder / f"{name}_{part}.npy", mmap_mode="c", allow_pickle=False) for part in ("images", "labels"))
+    arrays = (
+        np.load(folder / f"{name}_{part}.npy", mmap_mode="c", allow_pickle=False) for part in ("images", "labels")
+    )
     return Labelled(*arrays)
 
 

@@ -192,15 +192,8 @@ def _lock(file, path):
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise InvalidInput(f"{path.parent} is in use by another search; wait for it, or use another directory") from None
-
-
-def _parse_header(path, line):
-    try:
-        header = json.loads(line)
-        known = header["format"] == FORMAT
-    except (ValueError, KeyError, TypeError):
-        raise InvalidInput(f"{path} line 1 is no journal header; move the file away to start a new search") from None
+        problem = f"{path.parent} must be used by one search at a time, and another uses it"
+        raise InvalidInput(f"{problem}; wait for it, or use another directory") from None
     if not known:
         raise InvalidInput(f"{path} line 1: format must be {FORMAT}, got {header['format']!r}")
     return header
@@ -226,12 +219,10 @@ def _refuse_repeated(path, trials):
 
 
 def _refuse_other_search(path, found, wanted):
-    for name in sorted(found.keys() | wanted.keys()):
-        if found.get(name) != wanted.get(name):
-            raise InvalidInput(
-                f"{path} holds a search with another {name} ({_short(found.get(name))}, not {_short(wanted.get(name))}); "
-                "use the same value, or another directory"
-            )
+    different = [name for name in sorted(found.keys() | wanted.keys()) if found.get(name) != wanted.get(name)]
+    if different:
+        changes = ", ".join(f"{name} {_short(found.get(name))}, not {_short(wanted.get(name))}" for name in different)
+        raise InvalidInput(f"{path} must be of the same search, and it has {changes}; use another directory")
 
 
 def _short(value):

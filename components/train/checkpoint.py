@@ -1,0 +1,72 @@
+"""A training's state after its last finished epoch: one file, replaced as a whole after each epoch.
+
+It holds the network's and the optimizer's variables, the best epoch's weights and the figures of the epochs; with
+the seed that is all the next epoch depends on, so a continued training is the uninterrupted one.
+"""
+
+import json
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from components.core import files, progress
+from components.core.training import Epoch, Progress
+
+FILE_NAME = "training.npz"
+
+
+class Checkpoint:
+    """Keeps a training's state in a folder.
+
+    Args:
+        folder: the state folder; made when there is none.
+        key: what decides the training, a JSON-like value. A state with another key is of another training and is
+            not used.
+    """
+
+    def __init__(self, folder, key):
+        self._path = Path(folder) / FILE_NAME
+        self._key = files.digest(key)
+
+    def save(self, trainer, progress):
+        """Replace the file by the state after the epoch that has just ended."""
+        figures = {"key": self._key, "epochs": [asdict(epoch) for epoch in progress.epochs]}
+        arrays = {f"state_{index}": value for index, value in enumerate(trainer.state())}
+        arrays |= {f"best_{index}": value for index, value in enumerate(progress.best_weights)}
+        with files.replacing(self._path) as partial, open(partial, "wb") as file:
+            np.savez(file, allow_pickle=False, figures=np.array(json.dumps(figures)), **arrays)
+
+    def restore(self, trainer):
+        """Put the state into `trainer` and return the `Progress` it stands at, or None when there is none to use."""
+        saved = self._read()
+        if saved is None:
+            return None
+        figures, state, best_weights = saved
+        trainer.restore(state)
+        restored = Progress([Epoch(**epoch) for epoch in figures["epochs"]], best_weights)
+        progress.note(f"continuing the training after epoch {len(restored.epochs)}")
+        return restored
+
+    def clear(self):
+        """Delete the file: the training's result is elsewhere now."""
+        self._path.unlink(missing_ok=True)
+
+    def _read(self):
+        try:
+            with np.load(self._path, allow_pickle=False) as arrays:
+                figures = json.loads(str(arrays["figures"]))
+                if figures["key"] != self._key:
+                    return None
+                return figures, _numbered(arrays, "state"), _numbered(arrays, "best")
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            progress.warn(f"{self._path} is damaged ({error}); the training starts again")
+            return None
+
+
+def _numbered(arrays, name):
+    count = sum(key.startswith(f"{name}_") for key in arrays.files)
+    return [arrays[f"{name}_{index}"] for index in range(count)]

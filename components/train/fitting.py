@@ -1,0 +1,71 @@
+"""The final training: the best hyperparameters, over the full budget."""
+
+import platform
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from components.core import files, progress, training
+from components.core.network import __file__ as network_file
+from components.train.checkpoint import Checkpoint
+
+
+def train_best(values, data, *, epochs, patience, seed, state_dir=""):
+    """Return the trained model, with its best epoch's weights, and its `training.Progress`.
+
+    Args:
+        values: Keras Tuner's flat values.
+        data: a `components.core.artifacts.TrainingData`.
+        epochs: epoch budget.
+        patience: epochs without a better validation accuracy before training ends.
+        seed: decides everything that is random.
+        state_dir: folder to continue from and to keep the state in, or empty for none.
+
+    Raises:
+        components.core.training.TrainingFailed: a loss became NaN or infinite.
+    """
+    checkpoint = Checkpoint(state_dir, _key(values, data, epochs, patience, seed)) if state_dir else None
+    return training.train_network(
+        values,
+        data,
+        epochs=epochs,
+        patience=patience,
+        seed=seed,
+        checkpoint=checkpoint,
+        on_epoch=lambda state: progress.listener.epoch_finished(state.epochs[-1], epochs),
+    )
+
+
+def describe(values, data, *, epochs, patience, seed):
+    """Return what `model.json` says: where the model comes from, as JSON-like values."""
+    return {
+        "hyperparameters": values,
+        "class_names": list(data.info.class_names),
+        "input_shape": list(data.info.input_shape),
+        "data_source": data.info.source,
+        "data_fingerprint": data.fingerprint,
+        "n_training_images": len(data.train),
+        "n_validation_images": len(data.validation),
+        "epochs": epochs,
+        "early_stopping_patience": patience,
+        "seed": seed,
+        "versions": {
+            "python": platform.python_version(),
+            "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+            "numpy": np.__version__,
+        },
+    }
+
+
+def _key(values, data, epochs, patience, seed):
+    return [
+        values,
+        data.fingerprint,
+        epochs,
+        patience,
+        seed,
+        files.sha256(network_file),
+        files.sha256(training.__file__),
+    ]

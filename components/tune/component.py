@@ -1,0 +1,46 @@
+"""The tune step as a Kubeflow component."""
+
+from kfp import dsl
+
+
+@dsl.component(base_image="python:3.11-slim-bookworm", target_image="tune")
+def tune(
+    training_data: dsl.Input[dsl.Dataset],
+    best_hyperparameters: dsl.Output[dsl.Artifact],
+    trials: dsl.Output[dsl.Artifact],
+    metrics: dsl.Output[dsl.Metrics],
+    max_trials: int,
+    trial_epochs: int,
+    trial_time_limit_s: int,
+    stop_trials_early: bool,
+    workers: int,
+    patience: int,
+    seed: int,
+    warm_start: str = "",
+    state_dir: str = "",
+):
+    """Search for the hyperparameters with the best validation accuracy.
+
+    With a `state_dir` the search continues what the folder holds; without one it starts and ends here.
+    """
+    from components.core import artifacts, parameters
+    from components.tune import results
+    from components.tune.search import SearchSettings, resolve_workers, search
+
+    checked = parameters.check(
+        max_trials=max_trials,
+        trial_epochs=trial_epochs,
+        trial_time_limit_s=trial_time_limit_s,
+        stop_trials_early=stop_trials_early,
+        workers=workers,
+        early_stopping_patience=patience,
+        seed=seed,
+    )
+    with results.state_folder(state_dir) as folder:
+        checked["patience"] = checked.pop("early_stopping_patience")
+        checked["workers"] = resolve_workers(workers, folder)
+        found = search(training_data.path, SearchSettings(**checked, warm_start=warm_start), folder)
+        artifacts.write_best_hyperparameters(found.best.hyperparameters, best_hyperparameters.path)
+        results.write_trials(folder, trials.path)
+    for name, value in results.metrics(found).items():
+        metrics.log_metric(name, value)

@@ -1,0 +1,247 @@
+"""A pool of worker processes, each training one trial at a time.
+
+A worker is started fresh and kept for many trials, so that TensorFlow is imported once a worker. One that crashes,
+hangs or has grown too large is replaced. All of this happens in the caller's thread, in `wait`.
+"""
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+SOURCE_ROOT = Path(__file__).resolve().parents[2]
+MAX_RESIDENT_MB = 1_000
+MAX_FAILED_STARTS = 3
+STDERR_TAIL = 2_000
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A trial ran to its end, good or bad."""
+
+    number: int
+    worker: int
+    seconds: float
+    outcome: dict
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A trial ended with its worker: `reason` says how; `timed_out` that it had used up its time."""
+
+    number: int
+    worker: int
+    seconds: float
+    reason: str
+    timed_out: bool
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something a worker wants the user to know."""
+
+    text: str
+
+
+class Pool:
+    """Worker processes, and the trials they are training.
+
+    Args:
+        n_workers: how many.
+        setup: the first message to each; see `components.tune.worker`.
+        time_limit_s: seconds after which a trial is given up; 0 for never.
+    """
+
+    def __init__(self, n_workers, setup, time_limit_s=0):
+        self._setup = setup
+        self._time_limit_s = time_limit_s
+        self._selector = selectors.DefaultSelector()
+        self._failed_starts = 0
+        self.start_up_seconds = 0.0
+        self._workers = [self._start(slot) for slot in range(n_workers)]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    @property
+    def idle(self):
+        """The slots of the workers that have no trial; one that is still starting up can be given one too."""
+        return [worker.slot for worker in self._workers if worker.number is None]
+
+    @property
+    def running(self):
+        """The numbers of the trials in flight."""
+        return {worker.number for worker in self._workers if worker.number is not None}
+
+    def assign(self, slot, number, hyperparameters, bars):
+        """Give a trial to an idle worker."""
+        worker = self._workers[slot]
+        worker.begin(number)
+        worker.send({"number": number, "hyperparameters": hyperparameters, "bars": bars})
+
+    def wait(self):
+        """Return what has happened, a non-empty list of `Finished`, `Lost` and `Note`, waiting until something has."""
+        events: list = []
+        while not events:
+            for key, _ in self._selector.select(self._seconds_to_deadline()):
+                events += self._hear(key.data)
+            events += self._end_overdue()
+        return events
+
+    def close(self):
+        """End all workers at once; nothing of theirs is worth saving."""
+        for worker in self._workers:
+            worker.kill()
+        self._selector.close()
+
+    def _start(self, slot):
+        worker = _Worker(slot)
+        worker.send(self._setup)
+        self._selector.register(worker.replies, selectors.EVENT_READ, worker)
+        return worker
+
+    def _replace(self, worker):
+        self._selector.unregister(worker.replies)
+        worker.kill()
+        self._workers[worker.slot] = self._start(worker.slot)
+
+    def _hear(self, worker):
+        """Return the events in what a worker has sent; an end of its pipe is its death."""
+        messages = worker.receive()
+        if messages is None:
+            return self._bury(worker)
+        events: list = []
+        for message in messages:
+            events += self._understand(worker, message)
+        return events
+
+    def _understand(self, worker, message):
+        if "note" in message:
+            return [Note(message["note"])]
+        if "ready" in message:
+            worker.ready()
+            self.start_up_seconds += worker.start_up_seconds
+            self._failed_starts = 0
+            return []
+        event = Finished(message["number"], worker.slot, worker.seconds, message["outcome"])
+        worker.number = None
+        if message["resident_mb"] > MAX_RESIDENT_MB:
+            self._replace(worker)
+        return [event]
+
+    def _bury(self, worker):
+        code = worker.process.wait()
+        reason = f"its worker {_manner_of_death(code)}"
+        if not worker.is_ready:
+            self._failed_starts += 1
+            if self._failed_starts >= MAX_FAILED_STARTS:
+                raise RuntimeError(
+                    f"no worker could be started: the last one {_manner_of_death(code)}\n{worker.stderr_tail()}"
+                )
+        self._replace(worker)
+        if worker.number is None:
+            return []
+        return [Lost(worker.number, worker.slot, worker.seconds, reason, timed_out=False)]
+
+    def _seconds_to_deadline(self):
+        if not self._time_limit_s or not self._timed():
+            return None
+        return max(0.0, self._time_limit_s - max(worker.seconds for worker in self._timed()))
+
+    def _end_overdue(self):
+        if not self._time_limit_s:
+            return []
+        overdue = [worker for worker in self._timed() if worker.seconds >= self._time_limit_s]
+        for worker in overdue:
+            self._replace(worker)
+        reason = f"it took longer than trial_time_limit_s, {self._time_limit_s} s"
+        return [Lost(worker.number, worker.slot, worker.seconds, reason, timed_out=True) for worker in overdue]
+
+    def _timed(self):
+        return [worker for worker in self._workers if worker.number is not None and worker.is_ready]
+
+
+class _Worker:
+    """One process, the pipe to it, and the trial it has."""
+
+    def __init__(self, slot):
+        self.slot = slot
+        self.number: int | None = None
+        self.is_ready = False
+        self.start_up_seconds = 0.0
+        self._since = time.monotonic()
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the worker
+        self._received = b""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "components.tune.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            bufsize=0,
+            env=_environment(),
+        )
+        assert self.process.stdin and self.process.stdout
+        self._requests, self.replies = self.process.stdin, self.process.stdout
+
+    @property
+    def seconds(self):
+        """How long the worker has been at its trial."""
+        return time.monotonic() - self._since
+
+    def ready(self):
+        self.is_ready = True
+        self.start_up_seconds = self.seconds
+        self._since = time.monotonic()
+
+    def begin(self, number):
+        self.number = number
+        if self.is_ready:
+            self._since = time.monotonic()
+
+    def send(self, message):
+        # A worker that has died is found by its pipe's end, and its trial accounted for there.
+        with contextlib.suppress(BrokenPipeError):
+            self._requests.write(json.dumps(message).encode() + b"\n")
+
+    def receive(self):
+        """Return the whole messages that have come, or None at the pipe's end."""
+        data = os.read(self.replies.fileno(), 2**16)
+        if not data:
+            return None
+        *lines, self._received = (self._received + data).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self._requests.close()
+        self.replies.close()
+
+    def stderr_tail(self):
+        self._stderr.seek(0, os.SEEK_END)
+        self._stderr.seek(max(0, self._stderr.tell() - STDERR_TAIL))
+        return self._stderr.read().decode(errors="replace")
+
+
+def _environment():
+    """Return the environment of a worker: one processor each, and no log lines of TensorFlow's start."""
+    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
+    path = os.pathsep.join(filter(None, [str(SOURCE_ROOT), os.environ.get("PYTHONPATH")]))
+    return {**os.environ, **one_thread, **quiet, "TF_FORCE_GPU_ALLOW_GROWTH": "true", "PYTHONPATH": path}
+
+
+def _manner_of_death(code):
+    if code == -signal.SIGKILL:
+        return "was killed by SIGKILL (out of memory?)"
+    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit status {code}"

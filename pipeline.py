@@ -1,0 +1,76 @@
+"""The pipeline, stated once, and its command line."""
+
+from kfp import dsl
+
+from components.evaluate.component import evaluate
+from components.prepare.component import prepare
+from components.train.component import train
+from components.tune.component import tune
+from runners.placement import ClusterOptions, place
+
+NAME = "fashion-tuner"
+COMPONENTS = {"prepare": prepare, "tune": tune, "train": train, "evaluate": evaluate}
+
+
+def build(options=None, state_dir=""):
+    """Return the pipeline, compiled by KFP.
+
+    No edge leads from the test images to `tune` or `train`: no choice can be made on them.
+
+    Args:
+        options: the `ClusterOptions` that are put on each task; the defaults when None.
+        state_dir: folder for the state of `tune` and `train`, as they see it; empty for none.
+    """
+    options = options or ClusterOptions()
+
+    @dsl.pipeline(name=NAME, description="Tune, train and evaluate a Keras network")
+    def pipeline(
+        data_source: str = "fashion-mnist",
+        validation_fraction: float = 0.1,
+        max_trials: int = 16,
+        trial_epochs: int = 6,
+        trial_time_limit_s: int = 0,
+        stop_trials_early: bool = True,
+        workers: int = 0,
+        training_epochs: int = 30,
+        early_stopping_patience: int = 10,
+        seed: int = 0,
+        warm_start: str = "",
+    ):
+        prepared = prepare(data_source=data_source, validation_fraction=validation_fraction, seed=seed)
+        tuned = tune(
+            training_data=prepared.outputs["training_data"],
+            max_trials=max_trials,
+            trial_epochs=trial_epochs,
+            trial_time_limit_s=trial_time_limit_s,
+            stop_trials_early=stop_trials_early,
+            workers=workers,
+            patience=early_stopping_patience,
+            seed=seed,
+            warm_start=warm_start,
+            state_dir=state_dir,
+        )
+        trained = train(
+            training_data=prepared.outputs["training_data"],
+            best_hyperparameters=tuned.outputs["best_hyperparameters"],
+            epochs=training_epochs,
+            patience=early_stopping_patience,
+            seed=seed,
+            state_dir=state_dir,
+        )
+        evaluated = evaluate(
+            test_data=prepared.outputs["test_data"],
+            model=trained.outputs["model"],
+            history=trained.outputs["history"],
+            trials=tuned.outputs["trials"],
+        )
+        for step, task in {"prepare": prepared, "tune": tuned, "train": trained, "evaluate": evaluated}.items():
+            place(task, step, options)
+
+    return pipeline
+
+
+if __name__ == "__main__":
+    from runners.command_line import main
+
+    main()

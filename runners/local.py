@@ -1,0 +1,290 @@
+"""Runs a compiled pipeline in this process, without a cluster or a container engine.
+
+It walks the very graph that Kubeflow gets and hands each task to `kfp.dsl.executor.Executor`, the class that runs it
+in the container too. A step whose inputs, parameters and code are unchanged since it last finished is not run again.
+"""
+
+import contextlib
+import fcntl
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from google.protobuf import json_format
+from kfp.dsl.executor import Executor
+
+from components.core import artifacts, files, progress
+from components.core.parameters import InvalidInput
+from runners import images
+
+EXECUTOR_OUTPUT = "executor_output.json"
+RECORD = "step.json"
+LOCK = ".lock"
+PLACES = ("state_dir",)
+UNDERSTOOD_TASK_FIELDS = {
+    "cachingOptions",
+    "componentRef",
+    "dependentTasks",
+    "inputs",
+    "retryPolicy",
+    "taskInfo",
+}
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """A finished step.
+
+    Attributes:
+        name: of its task.
+        seconds: wall time when it ran.
+        reused: whether it was kept from an earlier run rather than run now.
+        metrics: its KFP metrics, by name.
+    """
+
+    name: str
+    seconds: float
+    reused: bool
+    metrics: dict
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A task of the graph, with all that the executor needs to run it."""
+
+    name: str
+    function: object
+    parameters: dict
+    inputs: dict
+    outputs: dict
+    folder: Path
+
+
+def run(pipeline, components, arguments, output_dir):
+    """Run a pipeline's tasks in order and return their `StepResult`s, in that order.
+
+    Args:
+        pipeline: a compiled pipeline, as `kfp.dsl.pipeline` returns it.
+        components: component by function name.
+        arguments: pipeline parameters by name; the others have their defaults.
+        output_dir: gets a folder a step, with the step's artifacts.
+
+    Raises:
+        InvalidInput: what a step refuses.
+        NotImplementedError: the graph uses a construct that this runner does not know.
+    """
+    graph = json_format.MessageToDict(pipeline.pipeline_spec)
+    values = {**_defaults(graph), **arguments}
+    finished: dict = {}
+    return [
+        _run_task(_resolve(graph, name, components, values, finished, Path(output_dir)), finished)
+        for name in _in_order(graph)
+    ]
+
+
+@contextlib.contextmanager
+def locked(output_dir):
+    """Keep a second run out of a folder while the block runs. The lock ends with its process, however it ends.
+
+    Raises:
+        InvalidInput: another run is using the folder.
+    """
+    with open(Path(output_dir) / LOCK, "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InvalidInput(
+                f"output_dir must be used by one run at a time, and another uses {output_dir}"
+            ) from None
+        yield
+
+
+def _defaults(graph):
+    parameters = graph["root"].get("inputDefinitions", {}).get("parameters", {})
+    return {name: _typed(definition.get("defaultValue"), definition) for name, definition in parameters.items()}
+
+
+def _in_order(graph):
+    """Return the tasks' names, each after those that it depends on, refusing what this runner does not know."""
+    tasks = graph["root"]["dag"]["tasks"]
+    for name, task in tasks.items():
+        unknown = sorted(task.keys() - UNDERSTOOD_TASK_FIELDS)
+        if unknown:
+            raise NotImplementedError(f"task {name} uses {', '.join(unknown)}, which a local run does not know")
+    ordered: list[str] = []
+    while len(ordered) < len(tasks):
+        ready = [name for name in tasks if name not in ordered and set(_producers(tasks[name])) <= set(ordered)]
+        ordered += sorted(ready)
+    return ordered
+
+
+def _producers(task):
+    inputs = task.get("inputs", {})
+    sources = [*inputs.get("artifacts", {}).values(), *inputs.get("parameters", {}).values()]
+    named = [kind["producerTask"] for source in sources for kind in source.values() if "producerTask" in _fields(kind)]
+    return [*named, *task.get("dependentTasks", [])]
+
+
+def _fields(value):
+    return value if isinstance(value, dict) else {}
+
+
+def _resolve(graph, name, components, values, finished, output_dir):
+    """Return a task with its parameters' values and its artifacts' places."""
+    task = graph["root"]["dag"]["tasks"][name]
+    definition = graph["components"][task["componentRef"]["name"]]
+    if "executorLabel" not in definition:
+        raise NotImplementedError(f"task {name} is a nested pipeline, which a local run does not know")
+    inputs = task.get("inputs", {})
+    folder = output_dir / name
+    declared = definition.get("inputDefinitions", {}).get("parameters", {})
+    given = {key: _parameter(name, key, source, values) for key, source in inputs.get("parameters", {}).items()}
+    defaults = {key: spec["defaultValue"] for key, spec in declared.items() if "defaultValue" in spec}
+    outputs = definition.get("outputDefinitions", {})
+    if "parameters" in outputs:
+        raise NotImplementedError(f"task {name} has output parameters, which a local run does not know")
+    return _Task(
+        name,
+        components[_function_name(graph, definition)],
+        {key: _typed(value, declared[key]) for key, value in {**defaults, **given}.items()},
+        {key: _input(name, key, source, finished) for key, source in inputs.get("artifacts", {}).items()},
+        {key: _output(folder, key, spec) for key, spec in outputs.get("artifacts", {}).items()},
+        folder,
+    )
+
+
+def _function_name(graph, definition):
+    container = graph["deploymentSpec"]["executors"][definition["executorLabel"]]["container"]
+    arguments = container["args"]
+    return arguments[arguments.index("--function_to_execute") + 1]
+
+
+def _parameter(task, name, source, values):
+    if "componentInputParameter" in source:
+        return values[source["componentInputParameter"]]
+    if "constant" in source.get("runtimeValue", {}):
+        return source["runtimeValue"]["constant"]
+    raise NotImplementedError(
+        f"parameter {name} of task {task} is {', '.join(source)}, which a local run does not know"
+    )
+
+
+def _input(task, name, source, finished):
+    if "taskOutputArtifact" not in source:
+        raise NotImplementedError(
+            f"input {name} of task {task} is {', '.join(source)}, which a local run does not know"
+        )
+    producer = source["taskOutputArtifact"]
+    return finished[producer["producerTask"], producer["outputArtifactKey"]]
+
+
+def _output(folder, name, spec):
+    return {"name": name, "uri": str((folder / name).absolute()), "metadata": {}, "type": spec["artifactType"]}
+
+
+def _typed(value, definition):
+    """Return a parameter as its declared type: the graph holds every number as a float."""
+    if definition["parameterType"] == "NUMBER_INTEGER" and isinstance(value, float):
+        return int(value)
+    return value
+
+
+def _run_task(task, finished):
+    """Run a task, or keep what it left, and enter its artifacts into `finished`."""
+    key = _key(task)
+    record = _read_record(task, key)
+    if record:
+        progress.note(f"{task.name}: unchanged, kept from an earlier run")
+    else:
+        record = _execute(task, key)
+    for name, message in _output_messages(task).items():
+        finished[task.name, name] = message
+    return StepResult(task.name, record["seconds"], record["reused"], _metrics(task))
+
+
+def _execute(task, key):
+    progress.listener.step_started(task.name)
+    (task.folder / RECORD).unlink(missing_ok=True)
+    start = time.perf_counter()
+    with contextlib.suppress(FileNotFoundError):
+        (task.folder / EXECUTOR_OUTPUT).unlink()
+    Executor(_executor_input(task), task.function).execute()
+    seconds = round(time.perf_counter() - start, 3)
+    sums = {name: artifacts.fingerprint(output["uri"]) for name, output in _written(task).items()}
+    record = {"key": key, "seconds": seconds, "artifacts": sums}
+    files.write_json(record, task.folder / RECORD)
+    return {**record, "reused": False}
+
+
+def _read_record(task, key):
+    """Return what the step's last run left, or None when it must run: changed, unfinished or damaged since."""
+    try:
+        record = json.loads((task.folder / RECORD).read_bytes())
+        unchanged = record["key"] == key and record["artifacts"] == {
+            name: _checked_fingerprint(output["uri"]) for name, output in _written(task).items()
+        }
+    except (OSError, ValueError, KeyError):
+        return None
+    return {**record, "reused": True} if unchanged else None
+
+
+def _checked_fingerprint(path):
+    if Path(path).is_dir():
+        manifest = json.loads((Path(path) / artifacts.MANIFEST).read_bytes())
+        artifacts.verify(path, manifest["kind"])
+    return artifacts.fingerprint(path)
+
+
+def _written(task):
+    """Return the outputs that have a file: metrics are only in the executor's output."""
+    return {name: output for name, output in task.outputs.items() if Path(output["uri"]).exists()}
+
+
+def _key(task):
+    """Return what a step's result depends on: parameters, what stands behind them, inputs, and code."""
+    parameters = {name: value for name, value in task.parameters.items() if name not in PLACES}
+    return files.digest(
+        {
+            "parameters": parameters,
+            "files": {name: content_digest(value) for name, value in parameters.items()},
+            "inputs": {name: artifacts.fingerprint(message["uri"]) for name, message in task.inputs.items()},
+            "code": {path: files.digest(data.decode()) for path, data in images.app_files(task.name).items()},
+        }
+    )
+
+
+def content_digest(value):
+    """Return a digest of the files behind a parameter that is a path, or None."""
+    if not isinstance(value, str) or not value or not Path(value).exists():
+        return None
+    path = Path(value)
+    inside = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
+    return files.digest({file.name: files.sha256(file) for file in inside})
+
+
+def _executor_input(task):
+    return {
+        "inputs": {"parameterValues": task.parameters, "artifacts": _as_lists(task.inputs)},
+        "outputs": {
+            "artifacts": _as_lists(task.outputs),
+            "outputFile": str((task.folder / EXECUTOR_OUTPUT).absolute()),
+        },
+    }
+
+
+def _as_lists(messages):
+    return {name: {"artifacts": [message]} for name, message in messages.items()}
+
+
+def _output_messages(task):
+    """Return the output artifacts with the metadata that the step gave them."""
+    left = json.loads((task.folder / EXECUTOR_OUTPUT).read_bytes())["artifacts"]
+    return {
+        name: {**message, "metadata": left[name]["artifacts"][0]["metadata"]} for name, message in task.outputs.items()
+    }
+
+
+def _metrics(task):
+    messages = _output_messages(task)
+    return next((m["metadata"] for m in messages.values() if m["type"].get("schemaTitle") == "system.Metrics"), {})

@@ -1,0 +1,185 @@
+"""The `local-run` command's work: a run's folder, what may be continued in it, and its summary."""
+
+import contextlib
+import json
+import shutil
+import time
+from pathlib import Path
+
+from components.core import artifacts, files, journal, progress
+from components.core.parameters import InvalidInput
+from runners import local
+
+RUN_FILE = "run.json"
+DECIDES_THE_SEARCH = (
+    "data_source",
+    "validation_fraction",
+    "trial_epochs",
+    "stop_trials_early",
+    "early_stopping_patience",
+    "seed",
+    "warm_start",
+)
+
+
+def new_output_dir():
+    """Return the default folder of a run that starts now."""
+    return Path("runs") / time.strftime("%Y-%m-%dT%H-%M-%S")
+
+
+def earlier_parameters(output_dir):
+    """Return the parameters of the run in a folder, or None when there is none.
+
+    Raises:
+        InvalidInput: the folder is none, or holds something else than a run.
+    """
+    folder = Path(output_dir)
+    if not folder.exists():
+        return None
+    if not folder.is_dir():
+        raise InvalidInput(f"output_dir must be a folder, and {folder} is a file")
+    if not (folder / RUN_FILE).exists():
+        foreign = [path.name for path in folder.iterdir() if path.name not in (local.LOCK, f".{RUN_FILE}.partial")]
+        if foreign:
+            raise InvalidInput(
+                f"output_dir must be new, empty or an earlier run's folder, and {folder} holds {foreign[0]}"
+            )
+        return None
+    try:
+        return json.loads((folder / RUN_FILE).read_bytes())
+    except ValueError:
+        raise InvalidInput(f"{folder / RUN_FILE} is damaged; use a new output_dir") from None
+
+
+def refuse_another_search(output_dir, earlier, parameters):
+    """Refuse to go on in the folder of a search that another parameter decides.
+
+    Args:
+        output_dir: the run's folder.
+        earlier: what `run.json` holds.
+        parameters: all pipeline parameters of the run that starts now.
+
+    Raises:
+        InvalidInput: the first parameter that differs, by name, with both values.
+    """
+    for name in DECIDES_THE_SEARCH:
+        if earlier["parameters"].get(name) != parameters[name]:
+            raise InvalidInput(
+                f"{name} must stay {earlier['parameters'].get(name)!r} to continue the run in {output_dir}, "
+                f"got {parameters[name]!r}; use a new output_dir"
+            )
+    if earlier["data"] != local.content_digest(parameters["data_source"]):
+        raise InvalidInput(
+            f"data_source must hold the files it held when {output_dir} was begun; use a new output_dir"
+        )
+    finished = _n_finished(output_dir)
+    if parameters["max_trials"] < finished:
+        rule = f"max_trials must be at least the {finished} trials that {output_dir} holds"
+        raise InvalidInput(f"{rule}, got {parameters['max_trials']}")
+
+
+def run(build, components, parameters, output_dir, note):
+    """Run the pipeline in a folder, or continue it there, and return its summary.
+
+    Args:
+        build: makes the pipeline from a `state_dir`.
+        components: component by function name.
+        parameters: all pipeline parameters, by name.
+        output_dir: the run's folder.
+        note: a sentence that every summary shows, or empty.
+
+    Raises:
+        InvalidInput: something from outside can't be used. A folder that this call made is gone again when the data
+            was refused.
+    """
+    folder = Path(output_dir)
+    with _kept_unless_refused(folder), local.locked(folder):
+        earlier = earlier_parameters(folder)
+        if earlier:
+            refuse_another_search(folder, earlier, parameters)
+        begun = {"parameters": parameters, "data": local.content_digest(parameters["data_source"]), "note": note}
+        files.write_json(begun, folder / RUN_FILE)
+        pipeline = build(state_dir=str((folder / "state").absolute()))
+        steps = local.run(pipeline, components, parameters, folder)
+        summary = summarize(folder, steps, parameters, note)
+        files.write_bytes((folder / "evaluate" / "report").read_bytes(), folder / "report.html")
+        files.write_json(summary, folder / "summary.json")
+    return summary
+
+
+def summarize(output_dir, steps, parameters, note):
+    """Return a finished run's summary, see DESIGN: results, the search's trials, and where the time went."""
+    metrics = {step.name: step.metrics for step in steps}
+    trials = journal.in_order(journal.read(output_dir / "tune" / "trials" / journal.FILE_NAME).trials)
+    return {
+        "test_accuracy": metrics["evaluate"]["test_accuracy"],
+        "validation_accuracy": metrics["train"]["validation_accuracy"],
+        "best_hyperparameters": artifacts.read_best_hyperparameters(output_dir / "tune" / "best_hyperparameters"),
+        "trials": [trial.as_dict() for trial in trials],
+        "steps": {step.name: step.seconds for step in steps},
+        "reused_steps": [step.name for step in steps if step.reused],
+        "search_seconds": {
+            name.removeprefix("seconds_"): value
+            for name, value in metrics["tune"].items()
+            if name.startswith("seconds_")
+        },
+        "data_source": parameters["data_source"],
+        "seed": parameters["seed"],
+        "parameters": parameters,
+        "note": note,
+    }
+
+
+def _n_finished(output_dir):
+    path = Path(output_dir) / "state" / journal.FILE_NAME
+    return len(journal.read(path).trials) if path.exists() else 0
+
+
+@contextlib.contextmanager
+def _kept_unless_refused(folder):
+    """Make a run's folder; when the run is refused before its first step has finished, remove what was made."""
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except InvalidInput:
+        if folder in made and not any(folder.glob("*/" + local.RECORD)):
+            shutil.rmtree(folder)
+            for parent in made[1:]:
+                parent.rmdir()
+        raise
+
+
+def show(summary, output_dir, console):
+    """Print a run's result as a table."""
+    from rich.table import Table
+
+    table = Table(title="Result", show_header=False, title_justify="left")
+    if summary["note"]:
+        table.add_row("note", summary["note"].upper())
+    for name in ("test_accuracy", "validation_accuracy"):
+        table.add_row(name.replace("_", " "), f"{summary[name]:.4f}")
+    chosen = " ".join(f"{name}={progress.short(value)}" for name, value in summary["best_hyperparameters"].items())
+    table.add_row("best hyperparameters", chosen)
+    statuses = [trial["status"] for trial in summary["trials"]]
+    counts = ", ".join(f"{statuses.count(status)} {status}" for status in journal.STATUSES if status in statuses)
+    table.add_row("trials", f"{len(statuses)} ({counts})")
+    table.add_row("data", summary["data_source"])
+    table.add_row("seconds by step", _seconds(summary["steps"]))
+    table.add_row("seconds of the search", _seconds(summary["search_seconds"]))
+    table.add_row("report", str(Path(output_dir) / "report.html"))
+    table.add_row("model", str(Path(output_dir) / "train" / "model" / "model.keras"))
+    console.print(table)
+
+
+def _seconds(by_name):
+    return ", ".join(f"{name.replace('_', ' ')} {value:.1f}" for name, value in by_name.items())
+
+
+def note_fallback(reason):
+    """Say, as a run's first line, that it works on synthetic data, and return the sentence for its summaries."""
+    sentence = "synthetic data in place of Fashion-MNIST, which can't be downloaded"
+    progress.note(
+        f"SYNTHETIC DATA: {reason}. This run uses drawn images; its accuracy says nothing about Fashion-MNIST."
+    )
+    return sentence
