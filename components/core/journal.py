@@ -194,6 +194,14 @@ def _lock(file, path):
     except BlockingIOError:
         problem = f"{path.parent} must be used by one search at a time, and another uses it"
         raise InvalidInput(f"{problem}; wait for it, or use another directory") from None
+
+
+def _parse_header(path, line):
+    try:
+        header = json.loads(line)
+        known = header["format"] == FORMAT
+    except (ValueError, KeyError, TypeError):
+        raise InvalidInput(f"{path} line 1 is no journal header; move the file away to start a new search") from None
     if not known:
         raise InvalidInput(f"{path} line 1: format must be {FORMAT}, got {header['format']!r}")
     return header

@@ -19,9 +19,10 @@ def train(
 
     With a `state_dir` a training that was interrupted goes on after its last finished epoch.
     """
-    from components.core import artifacts, models, parameters
+    from components.core import artifacts, models, parameters, termination
     from components.train.fitting import describe, train_best
 
+    termination.exit_on_sigterm("train")
     parameters.check(training_epochs=epochs, early_stopping_patience=patience, seed=seed)
     data = artifacts.read_training_data(training_data.path)
     chosen = artifacts.read_best_hyperparameters(best_hyperparameters.path)

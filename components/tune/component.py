@@ -23,10 +23,11 @@ def tune(
 
     With a `state_dir` the search continues what the folder holds; without one it starts and ends here.
     """
-    from components.core import artifacts, parameters
+    from components.core import artifacts, parameters, termination
     from components.tune import results
     from components.tune.search import SearchSettings, resolve_workers, search
 
+    termination.exit_on_sigterm("tune")
     checked = parameters.check(
         max_trials=max_trials,
         trial_epochs=trial_epochs,

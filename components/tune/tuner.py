@@ -121,7 +121,7 @@ class Oracle(kt.oracles.BayesianOptimizationOracle):
         return self._encode(hidden)
 
     def _encode(self, trials):
-        """Return the trials' points in the unit cube, shape (n, d); an inactive hyperparameter stands at its default."""
+        """Return the trials' points in the unit cube, shape (n, d); an inactive one stands at its default."""
         space = self._nonfixed_space()
         rows = [[self._coordinate(hp, trial.hyperparameters) for hp in space] for trial in trials]
         return np.array(rows, dtype=float).reshape(len(rows), len(space))
