@@ -1,0 +1,78 @@
+# Everything a user or a developer runs. `make` alone lists the targets.
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+LOCKED := prepare tune train evaluate tune-gpu train-gpu dev
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+$(INSTALLED): requirements/dev.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v[:2] <= (3, 13) else \
+	  f"Python must be 3.11 to 3.13, and $(PYTHON) is {v[0]}.{v[1]}; name another one: make PYTHON=python3.12 ...")'
+	@echo "installing the locked requirements into $(VENV)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.PHONY: setup
+setup: $(INSTALLED) ## Make .venv from the locked requirements
+
+.PHONY: local-run
+local-run: $(INSTALLED) ## Run the whole pipeline here; options in ARGS="--max-trials 4 …"
+	@$(BIN)/python pipeline.py local-run $(ARGS)
+
+.PHONY: compile
+compile: $(INSTALLED) ## Write build/pipeline.yaml for Kubeflow; options in ARGS
+	@$(BIN)/python pipeline.py compile $(ARGS)
+
+.PHONY: submit
+submit: $(INSTALLED) ## Start a run on Kubeflow: ARGS="--host URL …"
+	@$(BIN)/python pipeline.py submit $(ARGS)
+
+.PHONY: test
+test: $(INSTALLED) ## Run the fast tests; options in ARGS
+	$(BIN)/python -m pytest -q -m "not slow" $(ARGS)
+
+.PHONY: test-all
+test-all: $(INSTALLED) ## Run all tests, some of which take minutes, a browser or a container engine
+	$(BIN)/python -m pytest -q $(ARGS)
+
+.PHONY: lint
+lint: $(INSTALLED) ## Check style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.PHONY: typecheck
+typecheck: $(INSTALLED) ## Check types
+	$(BIN)/mypy
+
+.PHONY: format
+format: $(INSTALLED) ## Mend style and format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: benchmark
+benchmark: $(INSTALLED) ## Measure speed, growth and memory into benchmarks/results.md; QUICK=1 for three minutes
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ARGS)
+
+.PHONY: lock
+lock: $(INSTALLED) ## Resolve the dependencies anew into requirements/*.txt
+	@for group in $(LOCKED); do \
+	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-emit-index-url --upgrade \
+	    --custom-compile-command "make lock" --python-version 3.11 --group $$group \
+	    -o requirements/$$group.txt pyproject.toml || exit 1; \
+	done
+
+.PHONY: clean
+clean: ## Remove what was built; runs/ stays
+	rm -rf build .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+-include docker/images.mk
