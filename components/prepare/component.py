@@ -12,9 +12,10 @@ def prepare(
     seed: int,
 ):
     """Load the data source, hold out a stratified validation split, and keep the test images apart."""
-    from components.core import artifacts, parameters
+    from components.core import artifacts, parameters, termination
     from components.prepare import dataset
 
+    termination.exit_on_sigterm("prepare")
     given = parameters.check(data_source=data_source, validation_fraction=validation_fraction, seed=seed)
     raw = dataset.load(given["data_source"], given["seed"])
     train, validation = dataset.split(raw.train, given["validation_fraction"], given["seed"])
