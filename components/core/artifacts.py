@@ -138,8 +138,10 @@ def read_training_data(path, checked=True):
     """
     folder = Path(path)
     checksum = verify(folder, "training_data") if checked else ""
-    splits = {split: _read_labelled(folder, split) for split in SPLITS}
-    return TrainingData(**splits, info=_read_info(folder), fingerprint=checksum)
+    with _usable(folder, "training_data"):
+        info = _read_info(folder)
+        splits = {split: _read_labelled(folder, split, info) for split in SPLITS}
+    return TrainingData(**splits, info=info, fingerprint=checksum)
 
 
 def write_test_data(data, path):
@@ -156,7 +158,9 @@ def read_test_data(path):
         InvalidInput: the artifact is damaged, or is none.
     """
     checksum = verify(path, "test_data")
-    return TestData(_read_labelled(Path(path), "test"), _read_info(Path(path)), checksum)
+    with _usable(path, "test_data"):
+        info = _read_info(Path(path))
+        return TestData(_read_labelled(Path(path), "test", info), info, checksum)
 
 
 def write_best_hyperparameters(values, path):
@@ -203,7 +207,7 @@ def _read_manifest(folder, kind):
         wellformed = isinstance(manifest["files"], dict)
     except FileNotFoundError:
         raise _damaged(folder, kind, f"it has no {MANIFEST}, so it was not finished") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise _damaged(folder, kind, f"its {MANIFEST} can't be read") from None
     if found != kind or not wellformed:
         raise _damaged(folder, kind, f"its {MANIFEST} describes {found!r}")
@@ -215,15 +219,42 @@ def _damaged(folder, kind, what):
 
 
 def _write_labelled(labelled, folder, name):
-    np.save(folder / f"{name}_images.npy", labelled.images, allow_pickle=False)
-    np.save(folder / f"{name}_labels.npy", labelled.labels, allow_pickle=False)
+    for part in ("images", "labels"):
+        _write_array(getattr(labelled, part), folder / f"{name}_{part}.npy")
 
 
-def _read_labelled(folder, name):
-    arrays = (
-        np.load(folder / f"{name}_{part}.npy", mmap_mode="c", allow_pickle=False) for part in ("images", "labels")
-    )
-    return Labelled(*arrays)
+def _write_array(array, path):
+    """Write a `.npy` file. Not with `np.save`, whose error does not say that the disk is full."""
+    with open(path, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        file.write(np.ascontiguousarray(array).data)
+
+
+def _read_labelled(folder, name, info):
+    images, labels = (_read_array(folder, f"{name}_{part}.npy") for part in ("images", "labels"))
+    if images.dtype != np.uint8 or images.shape[1:] != info.input_shape or labels.dtype != np.int64:
+        raise ValueError(f"{name} must hold uint8 images of shape {info.input_shape} and int64 labels")
+    if labels.shape != images.shape[:1] or not len(labels) or labels.min() < 0 or labels.max() >= info.n_classes:
+        raise ValueError(f"{name} must hold a label from 0 to {info.n_classes - 1} for each image")
+    return Labelled(images, labels)
+
+
+def _read_array(folder, name):
+    try:
+        return np.load(folder / name, mmap_mode="c", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{name} is no plain array ({error})") from None
+
+
+@contextlib.contextmanager
+def _usable(folder, kind):
+    """Refuse an artifact whose content does not follow its kind's format, however well it is sealed."""
+    try:
+        yield
+    except InvalidInput:
+        raise
+    except (ValueError, KeyError, TypeError, FileNotFoundError, RecursionError) as error:
+        raise _damaged(folder, kind, " ".join(str(error).split())) from None
 
 
 def _write_info(info, folder):
@@ -243,4 +274,8 @@ def _write_single(value, path, kind, name):
 
 def _read_single(path, kind, name):
     verify(path, kind)
-    return json.loads((Path(path) / name).read_bytes())
+    with _usable(path, kind):
+        value = json.loads((Path(path) / name).read_bytes())
+        if not isinstance(value, dict):
+            raise ValueError(f"{name} must hold an object")
+        return value

@@ -35,16 +35,17 @@ def write_bytes(data, path):
 def replacing(path):
     """Yield a path beside `path` to write a file to; at the end it is flushed and takes `path`'s place.
 
-    When the block raises, what it wrote is removed and what was at `path` stays.
+    When the block raises, what it wrote is removed and what was at `path` stays. An `OSError` names a file.
     """
     path = Path(path)
     partial = _beside(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     try:
-        yield partial
-        sync(partial)
-        os.replace(partial, path)
-        sync(path.parent)
+        with naming(path):
+            yield partial
+            sync(partial)
+            os.replace(partial, path)
+            sync(path.parent)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
@@ -55,26 +56,45 @@ def replacing_folder(path):
     """Yield an empty folder beside `path` to fill; at the end it is flushed and takes `path`'s place.
 
     A folder can't replace another in one step, so an old one is moved aside first: a crash in between leaves
-    no folder at `path`, never a mixture. When the block raises, what was at `path` stays.
+    no folder at `path`, never a mixture. When the block raises, what was at `path` stays. An `OSError` names a file.
     """
     path = Path(path)
     partial, old = _beside(path), path.with_name(f".{path.name}.old")
+    make_folder(path.parent)
     remove(partial)
     remove(old)
-    partial.mkdir(parents=True)
+    partial.mkdir()
     try:
-        yield partial
-        for file in sorted(partial.rglob("*")):
-            sync(file)
-        sync(partial)
-        if path.exists():
-            os.replace(path, old)
-        os.replace(partial, path)
-        sync(path.parent)
+        with naming(path):
+            yield partial
+            for file in sorted(partial.rglob("*")):
+                sync(file)
+            sync(partial)
+            _replace_folder(partial, path, old)
+            sync(path.parent)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
     remove(old)
+
+
+@contextlib.contextmanager
+def naming(path):
+    """Give an `OSError` of the block that names no file, as that of a full disk, the name of this one."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+def make_folder(path):
+    """Make a folder and those above it, where they are not there, and wait until their names are on the disk."""
+    missing = [folder for folder in (Path(path), *Path(path).parents) if not folder.exists()]
+    Path(path).mkdir(parents=True, exist_ok=True)
+    for folder in missing:
+        sync(folder.parent)
 
 
 def remove(path):
@@ -93,6 +113,17 @@ def sync(path):
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _replace_folder(partial, path, old):
+    if path.exists():
+        os.replace(path, old)
+    try:
+        os.replace(partial, path)
+    except BaseException:
+        if old.exists():
+            os.replace(old, path)
+        raise
 
 
 def _beside(path):

@@ -114,8 +114,9 @@ class Journal:
         dropped_torn_line: whether opening dropped a line that a crash had cut off.
     """
 
-    def __init__(self, file, contents, header):
+    def __init__(self, file, path, contents, header):
         self._file = file
+        self._path = path
         self.trials = list(contents.trials)
         self.header = header
         self.dropped_torn_line = contents.torn
@@ -133,14 +134,14 @@ class Journal:
             InvalidInput: locked by another search, damaged, or of another search; the message names what differs.
         """
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        files.make_folder(folder)
         path = folder / FILE_NAME
         file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+b", buffering=0)
         try:
             _lock(file, path)
             contents = read(path)
-            journal = cls(file, contents, header)
-            journal._begin(path, contents, {"format": FORMAT, **header})
+            journal = cls(file, path, contents, header)
+            journal._begin(contents, {"format": FORMAT, **header})
         except BaseException:
             file.close()
             raise
@@ -166,26 +167,27 @@ class Journal:
     def __exit__(self, *_):
         self.close()
 
-    def _begin(self, path, contents, header):
+    def _begin(self, contents, header):
         if contents.header:
-            _refuse_other_search(path, contents.header, header)
+            _refuse_other_search(self._path, contents.header, header)
         self._file.truncate(contents.whole_bytes)
         self._file.seek(contents.whole_bytes)
         if not contents.header:
             self._write_line(header)
-            files.sync(path.parent)
+            files.sync(self._path.parent)
 
     def _write_line(self, value):
         start = self._file.tell()
         rest = json.dumps(value, allow_nan=False).encode() + b"\n"
-        try:
-            while rest:
-                rest = rest[self._file.write(rest) :]
-            os.fsync(self._file.fileno())
-        except OSError:
-            self._file.truncate(start)  # a full disk may have left half a line
-            self._file.seek(start)
-            raise
+        with files.naming(self._path):
+            try:
+                while rest:
+                    rest = rest[self._file.write(rest) :]
+                os.fsync(self._file.fileno())
+            except OSError:
+                self._file.truncate(start)  # a full disk may have left half a line
+                self._file.seek(start)
+                raise
 
 
 def _lock(file, path):
@@ -200,7 +202,7 @@ def _parse_header(path, line):
     try:
         header = json.loads(line)
         known = header["format"] == FORMAT
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise InvalidInput(f"{path} line 1 is no journal header; move the file away to start a new search") from None
     if not known:
         raise InvalidInput(f"{path} line 1: format must be {FORMAT}, got {header['format']!r}")
@@ -210,7 +212,7 @@ def _parse_header(path, line):
 def _parse_trial(path, number, line):
     try:
         return Trial(**json.loads(line, parse_constant=_refuse_constant))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise InvalidInput(f"{path} line {number} is damaged ({error}); restore the file from a copy") from None
 
 
@@ -247,6 +249,8 @@ def _problem(trial):
         return f"status must be one of {', '.join(STATUSES)}, got {trial.status!r}"
     if not isinstance(trial.hyperparameters, dict):
         return "hyperparameters must be an object"
+    if any(_is_number_type(value) and not math.isfinite(value) for value in trial.hyperparameters.values()):
+        return "hyperparameters must be finite"
     if not all(_is_accuracy(value) for value in trial.curve):
         return "curve must hold accuracies from 0 to 1"
     if (trial.validation_accuracy is None) != (trial.status == "failed"):
@@ -265,4 +269,8 @@ def _is_accuracy(value):
 
 
 def _is_number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return _is_number_type(value) and math.isfinite(value)
+
+
+def _is_number_type(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

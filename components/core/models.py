@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from components.core import artifacts, files
+from components.core.parameters import InvalidInput
 
 MODEL_FILE = "model.keras"
 DESCRIPTION_FILE = "model.json"
@@ -26,12 +27,19 @@ def read(path):
     """Return the Keras model at `path`, loaded in safe mode: a model file that carries code is refused.
 
     Raises:
-        InvalidInput: the artifact is damaged, or is none.
+        InvalidInput: the artifact is damaged, is none, or holds a model that needs more than Keras' own layers.
     """
     import keras
 
     artifacts.verify(path, "model")
-    return keras.saving.load_model(Path(path) / MODEL_FILE, compile=False, safe_mode=True)
+    file = Path(path) / MODEL_FILE
+    if not file.is_file():
+        raise InvalidInput(f"model at {path} must hold the file {MODEL_FILE}, and it does not")
+    try:
+        return keras.saving.load_model(file, compile=False, safe_mode=True)
+    except Exception as error:  # whatever Keras raises on a file that it does not understand or trust
+        reason = " ".join(str(error).split())[:300]
+        raise InvalidInput(f"model at {path} can't be loaded in safe mode: {MODEL_FILE}: {reason}") from None
 
 
 def read_description(path):

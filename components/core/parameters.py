@@ -4,7 +4,6 @@ The command line, the pipeline and every component check through here, so that a
 same sentence wherever it comes in. Defaults stand in the pipeline's signature, not here.
 """
 
-import math
 import re
 from dataclasses import dataclass
 
@@ -31,8 +30,8 @@ class Range:
         Raises:
             InvalidInput: not such a number (booleans and text are none), not finite, or out of the range.
         """
-        usable = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-        if not usable or value != self.type(value) or not self.low <= value <= self.high:
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not number or not self.low <= value <= self.high or value != self.type(value):
             raise InvalidInput(f"{name} must be {self}, got {value!r}")
         return self.type(value)
 
