@@ -6,6 +6,7 @@ in the container too. A step whose inputs, parameters and code are unchanged sin
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import time
 from dataclasses import dataclass
@@ -75,6 +76,7 @@ def run(pipeline, components, arguments, output_dir):
         NotImplementedError: the graph uses a construct that this runner does not know.
     """
     graph = json_format.MessageToDict(pipeline.pipeline_spec)
+    _refuse_unknown(graph)
     values = {**_defaults(graph), **arguments}
     finished: dict = {}
     return [
@@ -105,13 +107,45 @@ def _defaults(graph):
     return {name: _typed(definition.get("defaultValue"), definition) for name, definition in parameters.items()}
 
 
+def _refuse_unknown(graph):
+    """Refuse a graph with a construct that this runner does not know, before anything has run."""
+    for name, task in graph["root"]["dag"]["tasks"].items():
+        definition = graph["components"][task["componentRef"]["name"]]
+        strange = [
+            *sorted(task.keys() - UNDERSTOOD_TASK_FIELDS),
+            *_unknown_kind(graph, definition),
+            *_unknown_sources(task, "parameters", _is_known_parameter),
+            *_unknown_sources(task, "artifacts", lambda source: source.keys() == {"taskOutputArtifact"}),
+        ]
+        if strange:
+            raise NotImplementedError(f"task {name} uses {', '.join(strange)}, which a local run does not know")
+
+
+def _unknown_kind(graph, definition):
+    if "executorLabel" not in definition:
+        return ["a nested pipeline"]
+    container = graph["deploymentSpec"]["executors"][definition["executorLabel"]].get("container", {})
+    if "--function_to_execute" not in container.get("args", []):
+        return ["a component that is no Python function"]
+    return ["output parameters"] if "parameters" in definition.get("outputDefinitions", {}) else []
+
+
+def _unknown_sources(task, kind, is_known):
+    sources = task.get("inputs", {}).get(kind, {})
+    return [f"{', '.join(source)} for {name}" for name, source in sources.items() if not is_known(source)]
+
+
+def _is_known_parameter(source):
+    """Whether a parameter is a pipeline's parameter or a constant; text can hold a placeholder of either."""
+    constant = source.get("runtimeValue", {}).get("constant")
+    return source.keys() == {"componentInputParameter"} or (
+        source.keys() == {"runtimeValue"} and constant is not None and "{{$" not in str(constant)
+    )
+
+
 def _in_order(graph):
-    """Return the tasks' names, each after those that it depends on, refusing what this runner does not know."""
+    """Return the tasks' names, each after those that it depends on."""
     tasks = graph["root"]["dag"]["tasks"]
-    for name, task in tasks.items():
-        unknown = sorted(task.keys() - UNDERSTOOD_TASK_FIELDS)
-        if unknown:
-            raise NotImplementedError(f"task {name} uses {', '.join(unknown)}, which a local run does not know")
     ordered: list[str] = []
     while len(ordered) < len(tasks):
         ready = [name for name in tasks if name not in ordered and set(_producers(tasks[name])) <= set(ordered)]
@@ -120,35 +154,25 @@ def _in_order(graph):
 
 
 def _producers(task):
-    inputs = task.get("inputs", {})
-    sources = [*inputs.get("artifacts", {}).values(), *inputs.get("parameters", {}).values()]
-    named = [kind["producerTask"] for source in sources for kind in source.values() if "producerTask" in _fields(kind)]
-    return [*named, *task.get("dependentTasks", [])]
-
-
-def _fields(value):
-    return value if isinstance(value, dict) else {}
+    artifacts_in = task.get("inputs", {}).get("artifacts", {}).values()
+    return [source["taskOutputArtifact"]["producerTask"] for source in artifacts_in] + task.get("dependentTasks", [])
 
 
 def _resolve(graph, name, components, values, finished, output_dir):
     """Return a task with its parameters' values and its artifacts' places."""
     task = graph["root"]["dag"]["tasks"][name]
     definition = graph["components"][task["componentRef"]["name"]]
-    if "executorLabel" not in definition:
-        raise NotImplementedError(f"task {name} is a nested pipeline, which a local run does not know")
     inputs = task.get("inputs", {})
     folder = output_dir / name
     declared = definition.get("inputDefinitions", {}).get("parameters", {})
-    given = {key: _parameter(name, key, source, values) for key, source in inputs.get("parameters", {}).items()}
+    given = {key: _parameter(source, values) for key, source in inputs.get("parameters", {}).items()}
     defaults = {key: spec["defaultValue"] for key, spec in declared.items() if "defaultValue" in spec}
     outputs = definition.get("outputDefinitions", {})
-    if "parameters" in outputs:
-        raise NotImplementedError(f"task {name} has output parameters, which a local run does not know")
     return _Task(
         name,
         components[_function_name(graph, definition)],
         {key: _typed(value, declared[key]) for key, value in {**defaults, **given}.items()},
-        {key: _input(name, key, source, finished) for key, source in inputs.get("artifacts", {}).items()},
+        {key: _input(source, finished) for key, source in inputs.get("artifacts", {}).items()},
         {key: _output(folder, key, spec) for key, spec in outputs.get("artifacts", {}).items()},
         folder,
     )
@@ -160,21 +184,13 @@ def _function_name(graph, definition):
     return arguments[arguments.index("--function_to_execute") + 1]
 
 
-def _parameter(task, name, source, values):
+def _parameter(source, values):
     if "componentInputParameter" in source:
         return values[source["componentInputParameter"]]
-    if "constant" in source.get("runtimeValue", {}):
-        return source["runtimeValue"]["constant"]
-    raise NotImplementedError(
-        f"parameter {name} of task {task} is {', '.join(source)}, which a local run does not know"
-    )
+    return source["runtimeValue"]["constant"]
 
 
-def _input(task, name, source, finished):
-    if "taskOutputArtifact" not in source:
-        raise NotImplementedError(
-            f"input {name} of task {task} is {', '.join(source)}, which a local run does not know"
-        )
+def _input(source, finished):
     producer = source["taskOutputArtifact"]
     return finished[producer["producerTask"], producer["outputArtifactKey"]]
 
@@ -207,8 +223,7 @@ def _execute(task, key):
     progress.listener.step_started(task.name)
     (task.folder / RECORD).unlink(missing_ok=True)
     start = time.perf_counter()
-    with contextlib.suppress(FileNotFoundError):
-        (task.folder / EXECUTOR_OUTPUT).unlink()
+    (task.folder / EXECUTOR_OUTPUT).unlink(missing_ok=True)
     Executor(_executor_input(task), task.function).execute()
     seconds = round(time.perf_counter() - start, 3)
     sums = {name: artifacts.fingerprint(output["uri"]) for name, output in _written(task).items()}
@@ -224,7 +239,7 @@ def _read_record(task, key):
         unchanged = record["key"] == key and record["artifacts"] == {
             name: _checked_fingerprint(output["uri"]) for name, output in _written(task).items()
         }
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     return {**record, "reused": True} if unchanged else None
 
@@ -249,7 +264,7 @@ def _key(task):
             "parameters": parameters,
             "files": {name: content_digest(value) for name, value in parameters.items()},
             "inputs": {name: artifacts.fingerprint(message["uri"]) for name, message in task.inputs.items()},
-            "code": {path: files.digest(data.decode()) for path, data in images.app_files(task.name).items()},
+            "code": {path: hashlib.sha256(data).hexdigest() for path, data in images.app_files(task.name).items()},
         }
     )
 

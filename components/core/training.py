@@ -126,7 +126,7 @@ def fit(
         hyperparameters: see `components.core.network.Hyperparameters`.
         data: training and validation split.
         epochs: budget, over which the learning rate falls to zero along a cosine.
-        patience: epochs without a better validation accuracy after which training ends.
+        patience: epochs without a better validation accuracy after which training ends; 0 is the same as 1.
         seed: decides permutations and dropout masks.
         on_epoch: called after each epoch; a true answer ends the training.
         checkpoint: keeps the state after each epoch and gives it back; see `components.train.checkpoint`.
@@ -150,7 +150,7 @@ def fit(
 def _is_over(progress, epochs, patience):
     if not progress.epochs:
         return False
-    return len(progress.epochs) >= epochs or (progress.epochs_since_best > patience)
+    return len(progress.epochs) >= epochs or progress.epochs_since_best >= max(1, patience)
 
 
 def _run_epoch(trainer, progress):
@@ -305,7 +305,7 @@ class CompiledTrainer(_Trainer):
         with tf.GradientTape() as tape:
             logits = self.trained(inputs, training=True)
             losses = cross_entropy(targets, logits, self.hyperparameters.label_smoothing)
-            loss = tf.reduce_mean(losses)
+            loss = tf.reduce_mean(losses) + sum(self.trained.losses)  # a forked network's regularizers
         gradients = tape.gradient(loss, [variable.value for variable in variables])
         self.optimizer.apply(gradients, variables)
         return tf.stack([tf.reduce_sum(losses), _hits(targets, logits)])
