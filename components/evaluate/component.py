@@ -1,0 +1,37 @@
+"""The evaluate step: measures the model once on the test images, and reports on the whole run."""
+
+from kfp import dsl
+
+
+@dsl.component(base_image="python:3.11-slim-bookworm", target_image="evaluate")
+def evaluate(
+    test_data: dsl.Input[dsl.Dataset],
+    model: dsl.Input[dsl.Model],
+    history: dsl.Input[dsl.Artifact],
+    trials: dsl.Input[dsl.Artifact],
+    evaluation: dsl.Output[dsl.Artifact],
+    metrics: dsl.Output[dsl.Metrics],
+    classification_metrics: dsl.Output[dsl.ClassificationMetrics],
+    report: dsl.Output[dsl.HTML],
+    model_card: dsl.Output[dsl.Markdown],
+):
+    """Measure the model on the test images and write the result, the report and the model card."""
+    from components.core import artifacts, files, models, termination
+    from components.evaluate import evaluation as results
+    from components.evaluate import model_card as card
+    from components.evaluate import report as page
+    from components.evaluate import search
+
+    termination.exit_on_sigterm("evaluate")
+    data, found = artifacts.read_test_data(test_data.path), search.read_artifact(trials.path)
+    description = models.read_description(model.path)
+    logits = models.read(model.path).predict(data.test.images, batch_size=1024, verbose=0)
+    measured = results.evaluate_logits(logits, data, description, len(found.trials))
+    inputs = page.ReportInputs(found, artifacts.read_history(history.path), description, measured)
+    results.write(measured, evaluation.path)
+    for name, value in results.headline(measured).items():
+        metrics.log_metric(name, value)
+    names = results.distinct(measured.class_names)
+    classification_metrics.log_confusion_matrix(names, measured.confusion.tolist())
+    files.write_bytes(page.render(inputs).encode(), report.path)
+    files.write_bytes(card.model_card(inputs).encode(), model_card.path)

@@ -1,0 +1,66 @@
+"""The report on a run, made again from the files that the run has left, without a model and without TensorFlow."""
+
+import json
+from pathlib import Path
+
+from components.core import artifacts, files, journal, models
+from components.core.parameters import InvalidInput
+from components.evaluate import evaluation, search
+from components.evaluate.report import ReportInputs, render
+
+
+def write_report(output_dir):
+    """Write `report.html` into a run's folder, of a finished run or an unfinished one, and return its path.
+
+    Raises:
+        InvalidInput: the folder holds no run, or one of the run's files is damaged.
+    """
+    path = Path(output_dir) / "report.html"
+    files.write_bytes(render(read_run(output_dir)).encode(), path)
+    return path
+
+
+def read_run(output_dir):
+    """Return the `ReportInputs` of a run's folder: of what isn't there yet, nothing.
+
+    Raises:
+        InvalidInput: the folder holds no run, or one of the run's files is damaged.
+    """
+    run = Path(output_dir)
+    begun, summary = _read_object(run / "run.json"), _read_object(run / "summary.json")
+    inputs = ReportInputs(
+        search=_read_search(run),
+        history=_read(run / "train" / "history", artifacts.read_history),
+        model=_read(run / "train" / "model", models.read_description),
+        evaluation=_read(run / "evaluate" / "evaluation", evaluation.read),
+        steps=summary.get("steps") or {},
+        parameters=summary.get("parameters") or begun.get("parameters") or {},
+    )
+    if inputs == ReportInputs():
+        raise InvalidInput(f"output_dir must be the folder of a run, and {run} holds none of a run's files")
+    return inputs
+
+
+def _read(path, reader):
+    return reader(path) if path.exists() else None
+
+
+def _read_search(run):
+    """Return the search from its state, which is the newest, or else from its artifact."""
+    for folder in (run / "state", run / "tune" / "trials"):
+        if (folder / journal.FILE_NAME).is_file():
+            return search.read(folder)
+    return None
+
+
+def _read_object(path):
+    """Return the dictionary in a JSON file, empty when there is no such file."""
+    if not path.is_file():
+        return {}
+    try:
+        value = json.loads(path.read_bytes())
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise InvalidInput(f"{path} must hold a JSON object, and is damaged; run the pipeline again")
+    return value

@@ -1,0 +1,134 @@
+"""What a model is worth: each figure against a value worked by hand or a closed form."""
+
+import math
+
+import numpy as np
+import pytest
+
+from components.core.parameters import InvalidInput
+from components.evaluate import metrics
+from components.evaluate.evaluation import distinct, evaluate_logits, headline
+from tests import report_samples
+
+
+def test_softmax_of_equal_logits_is_uniform():
+    assert metrics.probabilities(np.array([[5.0, 5.0, 5.0, 5.0]])).tolist() == [[0.25] * 4]
+
+
+def test_the_loss_of_a_uniform_answer_is_the_logarithm_of_the_number_of_classes():
+    assert metrics.cross_entropy(np.array([0, 2]), np.zeros((2, 3))) == pytest.approx(math.log(3))
+
+
+def test_a_hugely_wrong_answer_has_a_finite_loss():
+    assert metrics.cross_entropy(np.array([1]), np.array([[3e38, -3e38]], np.float32)) == pytest.approx(6e38, rel=1e-6)
+
+
+def test_the_wilson_interval_of_half_of_a_hundred():
+    """p = 1/2: centre 1/2, half width z / (1 + z²/n) · sqrt(1/(4n) + z²/(4n²)) = 0.0962."""
+    assert metrics.wilson_interval(50, 100) == pytest.approx((0.40383, 0.59617), abs=1e-5)
+
+
+def test_the_wilson_interval_of_all_right_is_n_by_n_plus_z_squared_to_one():
+    assert metrics.wilson_interval(10, 10) == pytest.approx((10 / (10 + metrics.Z_95**2), 1.0))
+
+
+def test_the_wilson_interval_of_none_right_mirrors_that_of_all_right():
+    assert metrics.wilson_interval(0, 10) == pytest.approx((0.0, 1 - metrics.wilson_interval(10, 10)[0]))
+
+
+def test_confusion_counts_have_true_classes_as_rows():
+    counts = metrics.confusion_counts(np.array([0, 0, 1]), np.array([0, 1, 1]), 3)
+
+    assert counts.tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
+
+
+def test_scores_of_a_class_by_hand():
+    """Class b: two of its three images found, among three predictions."""
+    score = metrics.class_scores(np.array([0, 1, 1, 1]), np.array([1, 1, 1, 0]), ("a", "b"))[1]
+
+    assert score == metrics.ClassScore("b", 3, pytest.approx(2 / 3), pytest.approx(2 / 3), pytest.approx(2 / 3))
+
+
+def test_a_class_without_an_image_has_no_recall():
+    score = metrics.class_scores(np.array([0]), np.array([0]), ("a", "b"))[1]
+
+    assert (score.n_images, score.recall) == (0, None)
+
+
+def test_a_class_that_is_never_predicted_has_no_precision():
+    score = metrics.class_scores(np.array([0, 1]), np.array([0, 0]), ("a", "b"))[1]
+
+    assert (score.precision, score.f1) == (None, 0.0)
+
+
+def test_macro_f1_leaves_out_what_is_undefined():
+    scores = [metrics.ClassScore("a", 1, 1.0, 1.0, 1.0), metrics.ClassScore("b", 0, None, None, None)]
+
+    assert metrics.macro_f1(scores) == 1.0
+
+
+def test_the_calibration_error_by_hand():
+    """One image at 0.4, right; three at 0.9, two of them right: 1/4 · 0.6 + 3/4 · (0.9 - 2/3)."""
+    bins = metrics.reliability(np.array([0.4, 0.9, 0.9, 0.9]), np.array([True, True, True, False]), n_bins=2)
+
+    assert metrics.expected_calibration_error(bins) == pytest.approx(0.325)
+
+
+def test_a_confidence_on_an_edge_belongs_to_the_bin_below():
+    bins = metrics.reliability(np.array([0.4]), np.array([True]), n_bins=5)
+
+    assert [each.n_images for each in bins] == [0, 1, 0, 0, 0]
+
+
+def test_a_confidence_of_one_is_in_the_last_bin():
+    assert metrics.reliability(np.array([1.0]), np.array([True]))[-1].n_images == 1
+
+
+def test_an_empty_bin_has_no_means():
+    assert metrics.reliability(np.array([1.0]), np.array([True]))[0] == metrics.Bin(0.0, 1 / 15, 0, None, None)
+
+
+def test_the_worst_mistakes_come_most_confident_first():
+    mistakes = metrics.worst_mistakes(np.array([0, 0, 0]), np.array([1, 0, 1]), np.array([0.6, 0.99, 0.8]), most=5)
+
+    assert [mistake.index for mistake in mistakes] == [2, 0]
+
+
+def test_no_more_mistakes_are_kept_than_asked_for():
+    assert len(metrics.worst_mistakes(np.zeros(9, int), np.ones(9, int), np.linspace(0.5, 0.9, 9), most=4)) == 4
+
+
+def test_accuracy_is_the_share_of_right_answers():
+    data = report_samples.test_data(("a", "b"), n=4)
+    found = evaluate_logits(np.array([[1.0, 0], [0, 1.0], [0, 1.0], [0, 1.0]]), data, {}, n_trials=0)
+
+    assert (found.n_correct, found.accuracy) == (3, 0.75)
+
+
+@pytest.mark.parametrize("skill", [0.0, 50.0], ids=["useless", "perfect"])
+def test_the_headline_figures_are_finite(skill):
+    assert all(math.isfinite(value) for value in headline(report_samples.evaluation(skill=skill)).values())
+
+
+def test_a_perfect_model_has_no_mistakes():
+    found = report_samples.evaluation(skill=50.0)
+
+    assert (found.accuracy, found.mistakes, found.mistake_images.shape) == (1.0, [], (0, 28, 28))
+
+
+def test_logits_that_are_not_finite_are_refused():
+    data = report_samples.test_data(("a", "b"), n=2)
+
+    with pytest.raises(InvalidInput, match="others for 1 of 2 test images"):
+        evaluate_logits(np.array([[0.0, 1.0], [np.nan, 0.0]]), data, {}, n_trials=0)
+
+
+def test_a_model_for_other_classes_is_refused():
+    data = report_samples.test_data(("a", "b"), n=2)
+
+    with pytest.raises(InvalidInput, match="model must be trained for the 2 classes of test_data"):
+        evaluate_logits(np.zeros((2, 2)), data, {"class_names": ["a", "c"]}, n_trials=0)
+
+
+def test_equal_names_are_told_apart_by_their_number():
+    assert distinct(["a", "b", "a"]) == ["0 a", "1 b", "2 a"]
