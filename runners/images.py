@@ -39,9 +39,11 @@ def image_references(registry="", gpu=False, digests=False, root=ROOT):
     return {step: _pinned(reference) for step, reference in references.items()} if digests else references
 
 
-def requirements_name(step, gpu=False):
-    """Return the name of the step's locked requirements under `requirements/`, without its ending."""
-    return f"{step}-gpu" if gpu else step
+def requirements_names(step, gpu=False):
+    """Return the lock files under `requirements/` that the image is built from, the ones below it first."""
+    below = {"prepare": (), "train": ("prepare",), "tune": ("prepare", "train"), "evaluate": ("prepare", "train")}
+    names = (*below[step], step)
+    return tuple(f"{name}-gpu" if gpu and name in GPU_STEPS else name for name in names)
 
 
 def app_files(step, root=ROOT):
@@ -70,7 +72,8 @@ def lay_out(step, folder, root=ROOT):
 def content_tag(step, gpu=False, root=ROOT):
     """Return the image's tag: the first 16 digits of a SHA-256 over everything that goes into the image."""
     content = app_files(step, root)
-    content["requirements"] = (root / "requirements" / f"{requirements_name(step, gpu)}.txt").read_bytes()
+    for name in requirements_names(step, gpu):
+        content[name] = (root / "requirements" / f"{name}.txt").read_bytes()
     content["Dockerfile"] = (root / DOCKERFILE).read_bytes()
     content["PYTHON_IMAGE"] = os.environ.get("PYTHON_IMAGE", "").encode()
     sums = {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
@@ -87,9 +90,9 @@ def check_immutable(reference):
         "the cluster's cache knows an image by its name only, so a name that can change its meaning runs old code or "
         "gives old results; `make images push` names each image after its content"
     )
-    tag = re.search(r":([\w.-]+)$", reference)
     if re.search(r"@sha256:[0-9a-f]{64}$", reference):
         return
+    tag = re.search(r"^[^@]+:([\w.-]+)$", reference)
     if tag is None:
         raise InvalidInput(f"image must have a tag or a digest, got {reference!r}: {reason}")
     if tag[1] == "latest":

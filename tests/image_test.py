@@ -1,0 +1,177 @@
+"""Builds the images for real and runs the contract in them: `make image-test`, as root.
+
+Each step runs in its image as the image's own user, in the image's own environment and working directory, with the
+root file system read-only, `/tmp` empty and in memory, and the object store's folder `/minio` as KFP mounts it. That
+needs buildah and nothing else: no daemon, no network but the package index. Where the Python image can't be pulled,
+Debian's own Python 3.11 stands in for it.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from runners import builder, images
+from tests import contract
+
+BASE_PACKAGES = "python3,python3-venv,python3-pip,ca-certificates"
+STORE = "minio://mlpipeline/v2/artifacts"
+
+
+def main():
+    if os.geteuid() != 0:
+        sys.exit("image-test must be run as root, since it mounts file systems; try sudo make image-test")
+    started = time.monotonic()
+    _need("buildah")
+    os.environ.setdefault("STORAGE_DRIVER", _storage_driver())
+    _need_base()
+    references, content = images.image_references(), {step: images.app_files(step) for step in contract.steps()}
+    with builder.build_secrets() as secrets:
+        builder.Buildah().build(references, gpu=False, secrets=secrets)
+    print(f"built in {time.monotonic() - started:.0f} s")
+    with tempfile.TemporaryDirectory() as root:
+        (Path(root) / "minio").mkdir()
+        (Path(root) / "minio").chmod(0o777)
+        for step in contract.steps():
+            _test(step, references[step], content[step], Path(root))
+    print(f"all four images keep the contract ({time.monotonic() - started:.0f} s)")
+
+
+def _test(step, reference, content, root):
+    """Run a step in its image, then run it again on a full disk; `minio` in `root` is what the steps share."""
+    with _Container(reference) as container:
+        _check_image(step, container, content)
+        task = contract.task(step, STORE)
+        _expect(container.run(task.command, root), 0, f"{step} failed")
+        contract.check(task, folder=root)
+        full = contract.task(step, STORE, into="minio://full")
+        done = container.run(full.command, root, full_disk=True)
+        _expect(done, 1, f"{step} did not fail on a full disk")
+        assert "No space left on device" in done.stdout, f"{step} does not say that the disk is full:\n{done.stdout}"
+    print(f"{step}: {reference} keeps the contract")
+
+
+def _check_image(step, container, content):
+    """Check user, files and packages of an image against what it was built from.
+
+    Raises:
+        AssertionError: one of them is not as it must be.
+    """
+    assert container.user == "10001:10001", f"{step} runs as {container.user!r}"
+    app = container.root / "app"
+    found = {str(path.relative_to(app)): path.read_bytes() for path in app.rglob("*") if path.is_file()}
+    assert found == content, f"{step} holds other files than its tag says: {sorted(found)}"
+    left = [name for name in ("gcc", "make", "cc") if list(container.root.glob(f"usr/bin/{name}"))]
+    assert not left, f"{step} holds build tools: {left}"
+    caches = [path for name in ("root/.cache", "tmp") for path in (container.root / name).glob("*")]
+    assert not caches, f"{step} holds what the build left: {caches}"
+    _expect(
+        container.run(("python3", "-c", contract.imports_none_of(step)), None), 0, f"{step} holds a foreign package"
+    )
+
+
+class _Container:
+    """A container of an image, mounted: its root folder, and what its configuration says."""
+
+    def __init__(self, reference):
+        self._reference = reference
+
+    def __enter__(self):
+        self._name = _output("buildah", "from", "--pull=false", self._reference)
+        self.root = Path(_output("buildah", "mount", self._name))
+        config = json.loads(_output("buildah", "inspect", self._name))["OCIv1"]["config"]
+        self.user, self.folder = config["User"], config["WorkingDir"]
+        self.environment = dict(setting.split("=", 1) for setting in config["Env"])
+        return self
+
+    def __exit__(self, *_):
+        _output("buildah", "rm", self._name)
+
+    def run(self, command, shared, full_disk=False):
+        """Return the finished process of a command, run as the image's user with a read-only root.
+
+        Args:
+            command: the command with its arguments.
+            shared: folder whose `minio` is mounted at `/minio`, or None.
+            full_disk: whether 16 KiB in memory are what there is at `/minio/full`.
+        """
+        mounts = ["mount --make-rprivate /", f"mount --bind {self.root} {self.root}"]
+        (self.root / "minio").mkdir(exist_ok=True)
+        mounts += [f"mount -t tmpfs -o mode=1777 tmpfs {self.root}/tmp", f"mount -t proc proc {self.root}/proc"]
+        mounts += [f"mount --rbind /dev {self.root}/dev"]
+        if shared:
+            mounts += [f"mount --bind {shared}/minio {self.root}/minio", f"mkdir -p -m 777 {self.root}/minio/full"]
+        if full_disk:
+            mounts += [f"mount -t tmpfs -o mode=1777,size=16k tmpfs {self.root}/minio/full"]
+        mounts += [f"mount -o remount,bind,ro {self.root}"]
+        inside = ["chroot", f"--userspec={self.user}", str(self.root), "env", "-i", f"--chdir={self.folder}"]
+        inside += [f"{name}={value}" for name, value in self.environment.items()]
+        script = " && ".join([*mounts, 'exec "$@"'])
+        return subprocess.run(
+            ["unshare", "--mount", "--pid", "--fork", "sh", "-c", script, "sh", *inside, *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+
+def _expect(done, status, complaint):
+    if done.returncode != status:
+        sys.exit(f"{complaint} (exit status {done.returncode}):\n{done.stdout}")
+
+
+def _need(program):
+    """Install a program from Debian's packages when it is missing."""
+    if shutil.which(program) is None:
+        subprocess.run(["apt-get", "update", "-qq"], check=True)
+        subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", program], check=True)
+
+
+def _need_base():
+    """Have the Python image in the local store: the one there, the one that can be pulled, or Debian's Python."""
+    image = builder.python_image()
+    if _works("buildah", "inspect", "--type=image", image):
+        return
+    if _works("timeout", "300", "buildah", "pull", "--quiet", image):
+        return
+    _need("debootstrap")
+    print(f"{image} can't be pulled; Debian's own Python stands in for it", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        root = f"{folder}/root"
+        command = ("debootstrap", "--variant=minbase", f"--include={BASE_PACKAGES}", "bookworm", root)
+        subprocess.run([*command, "http://deb.debian.org/debian"], check=True, stdout=subprocess.DEVNULL)
+        shutil.rmtree(f"{root}/var/cache/apt", ignore_errors=True)
+        for path in ("tmp", "root/.cache"):
+            shutil.rmtree(f"{root}/{path}", ignore_errors=True)
+        Path(f"{root}/tmp").mkdir(mode=0o1777)
+        container = _output("buildah", "from", "scratch")
+        _output("buildah", "add", "--quiet", container, root, "/")
+        _output("buildah", "commit", "--quiet", "--rm", container, image)
+
+
+def _storage_driver():
+    """Return overlay where this kernel lets us mount one, and vfs, which copies every layer, where not."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        for name in ("lower", "upper", "work", "merged"):
+            Path(folder, name).mkdir()
+        layers = f"lowerdir={folder}/lower,upperdir={folder}/upper,workdir={folder}/work"
+        mounted = _works("mount", "-t", "overlay", "overlay", "-o", layers, f"{folder}/merged")
+        if mounted:
+            _output("umount", f"{folder}/merged")
+    return "overlay" if mounted else "vfs"
+
+
+def _works(*command):
+    return subprocess.run(command, capture_output=True).returncode == 0
+
+
+def _output(*command):
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+if __name__ == "__main__":
+    main()
