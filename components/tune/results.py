@@ -35,6 +35,7 @@ def metrics(found):
     return {
         "validation_accuracy": found.best.validation_accuracy,
         "n_trials": len(found.trials),
+        "n_learned_trials": found.n_learned,
         **{f"n_{status}": counts[status] for status in journal.STATUSES},
         **{f"seconds_{name}": value for name, value in found.seconds.items()},
     }

@@ -12,7 +12,7 @@ from typing import Any
 
 from components.core import artifacts, files, journal, progress
 from components.core.parameters import InvalidInput
-from components.tune import stopping
+from components.tune import stopping, warm_start
 from components.tune.workers import Finished, Lost, Note, Pool
 
 MAX_ATTEMPTS = 3
@@ -60,11 +60,13 @@ class SearchResult:
         trials: all trials, by number.
         best: the best completed one.
         seconds: wall time by purpose (`epochs`, `compilation`, `start_up`, `suggestions`), summed over workers.
+        n_learned: how many trials of an earlier search it learned from; none of them is among `trials`.
     """
 
     trials: list[journal.Trial]
     best: journal.Trial
     seconds: dict[str, float]
+    n_learned: int = 0
 
 
 def search(training_data, settings, state_dir):
@@ -90,7 +92,7 @@ def search(training_data, settings, state_dir):
         # Keras Tuner is imported here, while the workers import TensorFlow.
         from components.tune.tuner import CustomTuner, declared_space
 
-        header = _header(data, settings, declared_space())
+        header = _header(data, settings, declared_space(), warm_start.digest(settings.warm_start, state_dir))
         with journal.Journal.open(state_dir, header) as book, tempfile.TemporaryDirectory() as unused:
             if book.dropped_torn_line:
                 progress.warn(f"dropped a torn last line of {Path(state_dir) / journal.FILE_NAME}, left by a crash")
@@ -114,8 +116,10 @@ class _Search:
         default_factory=lambda: dict.fromkeys(("epochs", "compilation", "start_up", "suggestions"), 0.0)
     )
     exhausted_at: int | None = None
+    n_learned: int = 0
 
     def run(self):
+        self._learn_from_earlier()
         for trial in journal.in_order(self.book.trials):
             self._learn(trial)
         self._give_up_if_hopeless()
@@ -126,6 +130,15 @@ class _Search:
             for event in self.pool.wait():
                 self._handle(event)
         return self._result()
+
+    def _learn_from_earlier(self):
+        if self.settings.warm_start:
+            earlier = warm_start.trials(self.settings.warm_start, self.state_dir)
+            self.n_learned = self.tuner.learn_from(earlier)
+            progress.note(
+                f"warm start: {self.n_learned} of {len(earlier)} trials of {self.settings.warm_start} are points of "
+                "this search space and are learned from"
+            )
 
     def _is_over(self):
         return len(self.book.trials) >= self.settings.max_trials
@@ -187,7 +200,7 @@ class _Search:
         self._record(event, **outcome)
 
     def _retry_or_fail(self, event):
-        attempt = self.attempts[event.number] = self.attempts.get(event.number, 0) + 1
+        attempt = self.attempts[event.number] = self.attempts.get(event.number, 0) + event.had_begun
         if event.timed_out or attempt >= MAX_ATTEMPTS:
             tries = "" if event.timed_out else f", {attempt} times"
             self._record(event, **FAILED, reason=event.reason + tries)
@@ -238,7 +251,8 @@ class _Search:
             reasons = "; ".join(sorted({trial.reason for trial in trials if trial.reason})[:3])
             raise SearchFailed(f"none of {len(trials)} trials completed: {reasons}")
         self.seconds["start_up"] = self.pool.start_up_seconds
-        return SearchResult(trials, best, {name: round(value, 2) for name, value in self.seconds.items()})
+        seconds = {name: round(value, 2) for name, value in self.seconds.items()}
+        return SearchResult(trials, best, seconds, self.n_learned)
 
 
 def resolve_workers(workers, state_dir):
@@ -252,8 +266,8 @@ def resolve_workers(workers, state_dir):
     if workers:
         return workers
     begun = _read_journal(state_dir)
-    if begun and begun.header:
-        return begun.header["workers"]
+    if begun and isinstance(begun.header.get("workers"), int):
+        return max(1, begun.header["workers"])
     if Path("/dev/nvidia0").exists():
         return 1
     return max(1, min(_processors(), _memory_mb() // WORKER_MB - 1))
@@ -278,7 +292,7 @@ def _memory_mb():
     return total // 2**20
 
 
-def _header(data, settings, space):
+def _header(data, settings, space, warm_start_digest):
     """Return what decides the search: with the same header and one seed, the same trials."""
     return {
         "training_data": data.fingerprint,
@@ -290,6 +304,7 @@ def _header(data, settings, space):
         "stop_trials_early": settings.stop_trials_early,
         "workers": settings.workers,
         "seed": settings.seed,
+        **({"warm_start": warm_start_digest} if warm_start_digest else {}),
     }
 
 

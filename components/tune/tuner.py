@@ -20,7 +20,7 @@ from sklearn.gaussian_process.kernels import Matern
 
 from components.core import artifacts, training
 from components.core.network import search_space
-from components.tune import stopping
+from components.tune import stopping, warm_start
 
 N_INITIAL_POINTS = 8
 N_CANDIDATES = 2048
@@ -58,6 +58,7 @@ class Oracle(kt.oracles.BayesianOptimizationOracle):
 
     Attributes:
         lag: how many of the trials just before the one to suggest count as pending, finished or not.
+        learned: trials of an earlier search, observations that are no trials of this one.
     """
 
     def __init__(self, *, lag=0, **kwargs):
@@ -65,6 +66,26 @@ class Oracle(kt.oracles.BayesianOptimizationOracle):
         self.seed = kwargs["seed"]  # Keras Tuner takes a seed of zero for none
         self.lag = lag
         self.records = {}
+        self.learned = []
+
+    def learn_from(self, earlier):
+        """Observe an earlier search's trials, those that are points of this space, and return how many these are.
+
+        They count as initial points, and may be tried again: this search's best is one of its own trials.
+
+        Args:
+            earlier: `components.core.journal.Trial`s, by number.
+        """
+        measured = [trial for trial in earlier if trial.status != "failed" and trial.curve]
+        fitting = [trial for trial in measured if warm_start.fits(trial.hyperparameters, self.hyperparameters)]
+        for record in fitting:
+            chosen = self.hyperparameters.copy()
+            chosen.values = dict(record.hyperparameters)
+            trial = Trial(chosen, trial_id=f"earlier-{record.number}", status=KERAS_TUNER_STATUS[record.status])
+            stopped = record.status == "stopped"
+            trial.score = stopping.estimated_accuracy(record, fitting) if stopped else record.validation_accuracy
+            self.learned.append(trial)
+        return len(fitting)
 
     def add(self, number, values, record=None):
         """Enter a trial: with its journal record once it has finished, else as running."""
@@ -84,7 +105,7 @@ class Oracle(kt.oracles.BayesianOptimizationOracle):
         before = sorted((trial for trial in self.trials.values() if int(trial.trial_id) < number), key=_number)
         points, scores = self._observations(before, number)
         tried = {self._key(trial.hyperparameters.values) for trial in before}
-        if number < self.num_initial_points or len(scores) < 2:
+        if number + len(self.learned) < self.num_initial_points or len(scores) < 2:
             candidates = self._initial_points(number, rng)
             ranking = range(len(candidates))
         else:
@@ -107,8 +128,9 @@ class Oracle(kt.oracles.BayesianOptimizationOracle):
         visible = [trial for trial in before if _number(trial) < number - self.lag]
         records = [self.records[_number(trial)] for trial in visible if _number(trial) in self.records]
         seen = [trial for trial in visible if trial.score is not None]
+        scores = [trial.score for trial in self.learned] + [self._score(trial, records) for trial in seen]
         sign = -1 if self.objective.direction == "max" else 1
-        return self._encode(seen), np.array([sign * self._score(trial, records) for trial in seen])
+        return self._encode([*self.learned, *seen]), sign * np.array(scores)
 
     def _score(self, trial, records):
         record = self.records.get(_number(trial))
@@ -262,6 +284,10 @@ class CustomTuner(kt.tuners.BayesianOptimization):
         if values is not None:
             self.oracle.add(number, values)
         return values
+
+    def learn_from(self, earlier):
+        """Learn from an earlier search's trials; see `Oracle.learn_from`."""
+        return self.oracle.learn_from(earlier)
 
     def observe(self, trial):
         """Take in a finished `components.core.journal.Trial`."""

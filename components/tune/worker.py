@@ -4,6 +4,8 @@ One JSON object a line. The first line it reads is the setup; after that a line 
 ends, which also happens when its parent is killed.
 """
 
+import contextlib
+import ctypes
 import json
 import os
 import queue
@@ -11,11 +13,13 @@ import signal
 import sys
 import threading
 
+PR_SET_PDEATHSIG = 1
+
 
 def main():
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # a terminal sends Ctrl-C to every process: it is the parent's to handle
+    # A terminal sends Ctrl-C to every process: it is the parent's to handle.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _die_with_parent()
     replies = _claim_standard_output()
     requests = _read_requests()
     setup = requests.get()
@@ -33,6 +37,12 @@ def main():
         request = requests.get()
         outcome = run_trial(request["hyperparameters"], data, settings, request["bars"])
         _reply(replies, number=request["number"], outcome=outcome.as_dict(), resident_mb=_resident_mb())
+
+
+def _die_with_parent():
+    """Have the kernel end this process with its parent, where it can: the thread below can't while it is stopped."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _claim_standard_output():

@@ -19,6 +19,8 @@ from pathlib import Path
 SOURCE_ROOT = Path(__file__).resolve().parents[2]
 MAX_RESIDENT_MB = 1_000
 MAX_FAILED_STARTS = 3
+START_UP_LIMIT_S = 600
+LAST_WORDS_S = 5
 STDERR_TAIL = 2_000
 
 
@@ -34,13 +36,23 @@ class Finished:
 
 @dataclass(frozen=True)
 class Lost:
-    """A trial ended with its worker: `reason` says how; `timed_out` that it had used up its time."""
+    """A trial ended with its worker.
+
+    Attributes:
+        number: of the trial.
+        worker: the slot.
+        seconds: how long it was trained.
+        reason: how it ended.
+        timed_out: whether it had used up its time.
+        had_begun: False when the worker died in its start-up, which says nothing about the trial.
+    """
 
     number: int
     worker: int
     seconds: float
     reason: str
-    timed_out: bool
+    timed_out: bool = False
+    had_begun: bool = True
 
 
 @dataclass(frozen=True)
@@ -140,35 +152,42 @@ class Pool:
         return [event]
 
     def _bury(self, worker):
-        code = worker.process.wait()
-        reason = f"its worker {_manner_of_death(code)}"
+        manner = _manner_of_death(worker.exit_code())
         if not worker.is_ready:
-            self._failed_starts += 1
-            if self._failed_starts >= MAX_FAILED_STARTS:
-                raise RuntimeError(
-                    f"no worker could be started: the last one {_manner_of_death(code)}\n{worker.stderr_tail()}"
-                )
+            self._count_failed_start(worker, manner)
         self._replace(worker)
         if worker.number is None:
             return []
-        return [Lost(worker.number, worker.slot, worker.seconds, reason, timed_out=False)]
+        return [Lost(worker.number, worker.slot, worker.seconds, f"its worker {manner}", had_begun=worker.is_ready)]
+
+    def _count_failed_start(self, worker, manner):
+        self._failed_starts += 1
+        if self._failed_starts >= MAX_FAILED_STARTS:
+            raise RuntimeError(f"no worker could be started: the last one {manner}\n{worker.stderr_tail()}")
 
     def _seconds_to_deadline(self):
-        if not self._time_limit_s or not self._timed():
-            return None
-        return max(0.0, self._time_limit_s - max(worker.seconds for worker in self._timed()))
+        left = [limit - worker.seconds for worker in self._workers if (limit := self._limit_s(worker))]
+        return max(0.0, min(left)) if left else None
 
     def _end_overdue(self):
-        if not self._time_limit_s:
-            return []
-        overdue = [worker for worker in self._timed() if worker.seconds >= self._time_limit_s]
-        for worker in overdue:
-            self._replace(worker)
-        reason = f"it took longer than trial_time_limit_s, {self._time_limit_s} s"
-        return [Lost(worker.number, worker.slot, worker.seconds, reason, timed_out=True) for worker in overdue]
+        overdue = [worker for worker in self._workers if 0 < self._limit_s(worker) <= worker.seconds]
+        return [event for worker in overdue for event in self._end(worker)]
 
-    def _timed(self):
-        return [worker for worker in self._workers if worker.number is not None and worker.is_ready]
+    def _end(self, worker):
+        """End a worker that has used up its time, for its trial or for its start-up."""
+        worker.process.kill()
+        if not worker.is_ready:
+            return self._bury(worker)
+        seconds = worker.seconds
+        self._replace(worker)
+        reason = f"it took longer than trial_time_limit_s, {self._time_limit_s} s"
+        return [Lost(worker.number, worker.slot, seconds, reason, timed_out=True)]
+
+    def _limit_s(self, worker):
+        """Return how long a worker may be at what it does, in seconds; 0 for ever."""
+        if not worker.is_ready:
+            return START_UP_LIMIT_S
+        return self._time_limit_s if worker.number is not None else 0
 
 
 class _Worker:
@@ -221,11 +240,19 @@ class _Worker:
         *lines, self._received = (self._received + data).split(b"\n")
         return [json.loads(line) for line in lines]
 
+    def exit_code(self):
+        """Return how the process ended, whose pipe has: one that closed it and lives on is ended."""
+        try:
+            return self.process.wait(LAST_WORDS_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+
     def kill(self):
         self.process.kill()
         self.process.wait()
-        self._requests.close()
-        self.replies.close()
+        for file in (self._requests, self.replies, self._stderr):
+            file.close()
 
     def stderr_tail(self):
         self._stderr.seek(0, os.SEEK_END)
