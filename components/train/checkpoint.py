@@ -5,7 +5,6 @@ the seed that is all the next epoch depends on, so a continued training is the u
 """
 
 import json
-import zipfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -32,7 +31,8 @@ class Checkpoint:
 
     def save(self, trainer, progress):
         """Replace the file by the state after the epoch that has just ended."""
-        figures = {"key": self._key, "epochs": [asdict(epoch) for epoch in progress.epochs]}
+        epochs = [asdict(epoch) for epoch in progress.epochs]
+        figures = {"key": self._key, "trainer": type(trainer).__name__, "epochs": epochs}
         arrays = {f"state_{index}": value for index, value in enumerate(trainer.state())}
         arrays |= {f"best_{index}": value for index, value in enumerate(progress.best_weights)}
         with files.replacing(self._path) as partial, open(partial, "wb") as file:
@@ -44,14 +44,13 @@ class Checkpoint:
         if saved is None:
             return None
         figures, state, best_weights = saved
+        if figures["trainer"] != type(trainer).__name__:
+            progress.warn(f"{self._path} is of another kind of training; the training starts again")
+            return None
         trainer.restore(state)
         restored = Progress([Epoch(**epoch) for epoch in figures["epochs"]], best_weights)
         progress.note(f"continuing the training after epoch {len(restored.epochs)}")
         return restored
-
-    def clear(self):
-        """Delete the file: the training's result is elsewhere now."""
-        self._path.unlink(missing_ok=True)
 
     def _read(self):
         try:
@@ -62,7 +61,7 @@ class Checkpoint:
                 return figures, _numbered(arrays, "state"), _numbered(arrays, "best")
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except Exception as error:  # whatever zipfile and numpy raise on a damaged file
             progress.warn(f"{self._path} is damaged ({error}); the training starts again")
             return None
 

@@ -68,4 +68,6 @@ def _key(values, data, epochs, patience, seed):
         seed,
         files.sha256(network_file),
         files.sha256(training.__file__),
+        tf.__version__,
+        keras.__version__,
     ]
