@@ -115,8 +115,8 @@ def local_run_command(output_dir, **values):
     from runners.live import listening
 
     given, every = take_pipeline_options(values)
-    _check_warm_start(every["warm_start"])
     output_dir = output_dir or local_run.new_output_dir()
+    _check_warm_start(every["warm_start"], output_dir)
     earlier = local_run.earlier_parameters(output_dir)
     if "data_source" in given:
         _check_local_source(every["data_source"])
@@ -140,12 +140,11 @@ def _check_local_source(data_source):
     dataset.check_source(data_source)
 
 
-def _check_warm_start(path):
+def _check_warm_start(path, output_dir):
     from components.core import journal
+    from components.tune import warm_start
 
-    if path and not Path(path).is_file():
-        raise InvalidInput(f"warm_start must be the journal ({journal.FILE_NAME}) of an earlier search, got {path!r}")
-    if path:
+    if warm_start.digest(path, output_dir / "state") and Path(path).is_file():
         journal.read(path)
 
 

@@ -221,13 +221,10 @@ def _run_task(task, finished):
 
 def _execute(task, key):
     progress.listener.step_started(task.name)
-    (task.folder / RECORD).unlink(missing_ok=True)
     start = time.perf_counter()
-    (task.folder / EXECUTOR_OUTPUT).unlink(missing_ok=True)
     Executor(_executor_input(task), task.function).execute()
     seconds = round(time.perf_counter() - start, 3)
-    sums = {name: artifacts.fingerprint(output["uri"]) for name, output in _written(task).items()}
-    record = {"key": key, "seconds": seconds, "artifacts": sums}
+    record = {"key": key, "seconds": seconds, "outputs": _fingerprints(task)}
     files.write_json(record, task.folder / RECORD)
     return {**record, "reused": False}
 
@@ -236,24 +233,24 @@ def _read_record(task, key):
     """Return what the step's last run left, or None when it must run: changed, unfinished or damaged since."""
     try:
         record = json.loads((task.folder / RECORD).read_bytes())
-        unchanged = record["key"] == key and record["artifacts"] == {
-            name: _checked_fingerprint(output["uri"]) for name, output in _written(task).items()
-        }
+        unchanged = record["key"] == key and record["outputs"] == _fingerprints(task)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return {**record, "reused": True} if unchanged else None
 
 
+def _fingerprints(task):
+    """Return what a step left, by name: its artifacts, those that have a file, and the executor's output."""
+    written = {name: Path(output["uri"]) for name, output in task.outputs.items() if Path(output["uri"]).exists()}
+    sums = {name: _checked_fingerprint(path) for name, path in written.items()}
+    return {**sums, EXECUTOR_OUTPUT: files.sha256(task.folder / EXECUTOR_OUTPUT)}
+
+
 def _checked_fingerprint(path):
-    if Path(path).is_dir():
-        manifest = json.loads((Path(path) / artifacts.MANIFEST).read_bytes())
+    if path.is_dir():
+        manifest = json.loads((path / artifacts.MANIFEST).read_bytes())
         artifacts.verify(path, manifest["kind"])
     return artifacts.fingerprint(path)
-
-
-def _written(task):
-    """Return the outputs that have a file: metrics are only in the executor's output."""
-    return {name: output for name, output in task.outputs.items() if Path(output["uri"]).exists()}
 
 
 def _key(task):

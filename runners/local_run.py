@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import shutil
 import time
 from pathlib import Path
 
@@ -46,8 +45,9 @@ def earlier_parameters(output_dir):
             )
         return None
     try:
-        return json.loads((folder / RUN_FILE).read_bytes())
-    except ValueError:
+        begun = json.loads((folder / RUN_FILE).read_bytes())
+        return {"parameters": dict(begun["parameters"]), "data": begun["data"], "note": begun["note"]}
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise InvalidInput(f"{folder / RUN_FILE} is damaged; use a new output_dir") from None
 
 
@@ -72,7 +72,10 @@ def refuse_another_search(output_dir, earlier, parameters):
         raise InvalidInput(
             f"data_source must hold the files it held when {output_dir} was begun; use a new output_dir"
         )
-    finished = _n_finished(output_dir)
+    workers, finished = _begun(output_dir)
+    if parameters["workers"] not in (0, workers or parameters["workers"]):
+        rule = f"workers must stay {workers!r} to continue the run in {output_dir}"
+        raise InvalidInput(f"{rule}, got {parameters['workers']!r}; use a new output_dir")
     if parameters["max_trials"] < finished:
         rule = f"max_trials must be at least the {finished} trials that {output_dir} holds"
         raise InvalidInput(f"{rule}, got {parameters['max_trials']}")
@@ -89,16 +92,17 @@ def run(build, components, parameters, output_dir, note):
         note: a sentence that every summary shows, or empty.
 
     Raises:
-        InvalidInput: something from outside can't be used. A folder that this call made is gone again when the data
-            was refused.
+        InvalidInput: something from outside can't be used. What this call made is gone again when that was found
+            before a step had finished.
     """
     folder = Path(output_dir)
-    with _kept_unless_refused(folder), local.locked(folder):
+    with _taken_back_if_refused(folder):
         earlier = earlier_parameters(folder)
         if earlier:
             refuse_another_search(folder, earlier, parameters)
-        begun = {"parameters": parameters, "data": local.content_digest(parameters["data_source"]), "note": note}
-        files.write_json(begun, folder / RUN_FILE)
+        else:
+            begun = {"parameters": parameters, "data": local.content_digest(parameters["data_source"]), "note": note}
+            files.write_json(begun, folder / RUN_FILE)
         pipeline = build(state_dir=str((folder / "state").absolute()))
         steps = local.run(pipeline, components, parameters, folder)
         summary = summarize(folder, steps, parameters, note)
@@ -130,24 +134,31 @@ def summarize(output_dir, steps, parameters, note):
     }
 
 
-def _n_finished(output_dir):
+def _begun(output_dir):
+    """Return (workers, number of finished trials) of the search in a run's folder; (None, 0) when there is none."""
     path = Path(output_dir) / "state" / journal.FILE_NAME
-    return len(journal.read(path).trials) if path.exists() else 0
+    if not path.exists():
+        return None, 0
+    begun = journal.read(path)
+    return begun.header.get("workers"), len(begun.trials)
 
 
 @contextlib.contextmanager
-def _kept_unless_refused(folder):
-    """Make a run's folder; when the run is refused before its first step has finished, remove what was made."""
+def _taken_back_if_refused(folder):
+    """Make and lock a run's folder; when the run is refused before a step has finished, remove what was made."""
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        yield
-    except InvalidInput:
-        if folder in made and not any(folder.glob("*/" + local.RECORD)):
-            shutil.rmtree(folder)
-            for parent in made[1:]:
-                parent.rmdir()
-        raise
+    before = set(folder.iterdir())
+    with local.locked(folder):
+        try:
+            yield
+        except InvalidInput:
+            if not any(folder.glob("*/" + local.RECORD)):
+                for path in set(folder.iterdir()) - before:
+                    files.remove(path)
+                for path in made:
+                    path.rmdir()
+            raise
 
 
 def show(summary, output_dir, console):
