@@ -1,0 +1,112 @@
+"""The command line against a cluster, in a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from runners import images
+from tests.kubeflow.server import Api
+
+pytestmark = pytest.mark.slow
+
+COMPILE_AND_SUBMIT = ("submit", "--data-source", "synthetic", "--max-trials", "2")
+
+
+@pytest.fixture
+def api():
+    with Api() as running:
+        yield running
+
+
+def environment(tmp_path, **variables):
+    hidden = ("KFP_", "KF_", "KUBERNETES_", "REGISTRY", "DIGESTS")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
+    return {**kept, "HOME": str(tmp_path), **variables}
+
+
+def run(tmp_path, *arguments, **variables):
+    """Return (exit status, standard output, standard error) of the command line."""
+    command = (sys.executable, "pipeline.py", *arguments)
+    done = subprocess.run(
+        command, cwd=images.ROOT, env=environment(tmp_path, **variables), capture_output=True, text=True
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_run_that_succeeds_ends_with_0(api, tmp_path):
+    status, out, _ = run(tmp_path, *COMPILE_AND_SUBMIT, "--host", api.url, "--experiment", "clothes", "--wait")
+
+    (started,) = api.runs.values()
+    assert status == 0
+    assert f"{api.url}/#/runs/details/{started['run_id']}" in out
+    assert started["runtime_config"]["parameters"] == {"data_source": "synthetic", "max_trials": 2}
+
+
+def test_a_run_that_fails_ends_with_1_and_one_line(api, tmp_path):
+    failed = {"task_id": "1", "display_name": "tune", "state": "FAILED", "error": {"message": "out of memory"}}
+    api.looks = [{"state": "FAILED", "run_details": {"task_details": [failed]}}]
+
+    status, _, err = run(tmp_path, *COMPILE_AND_SUBMIT, "--wait", KFP_HOST=api.url)
+
+    assert status == 1
+    assert "FAILED in tune: out of memory" in err.splitlines()[-1]
+    assert "Traceback" not in err
+
+
+def test_a_token_is_never_shown(api, tmp_path):
+    api.token = "right"
+
+    status, out, err = run(tmp_path, *COMPILE_AND_SUBMIT, "--host", api.url, KFP_TOKEN="wrong-but-secret")
+
+    assert status == 1
+    assert "does not know us (401)" in err
+    assert "wrong-but-secret" not in out + err
+
+
+def test_nothing_listening_is_one_line(tmp_path):
+    status, _, err = run(tmp_path, *COMPILE_AND_SUBMIT, "--host", "http://127.0.0.1:1")
+
+    assert status == 1
+    assert "http://127.0.0.1:1 can't be reached: connection refused" in err.splitlines()[-1]
+
+
+def test_a_path_on_this_machine_ends_with_2_before_anything_is_sent(api, tmp_path):
+    status, _, err = run(tmp_path, "submit", "--host", api.url, "--data-source", "/home/me/images")
+
+    assert status == 2
+    assert "data_source must not be a path on this machine" in err.splitlines()[-1]
+    assert api.requests == []
+
+
+def test_a_pipeline_is_uploaded_once(api, tmp_path):
+    first, second = (run(tmp_path, "upload", "--host", api.url) for _ in range(2))
+
+    assert first[0] == second[0] == 0
+    assert "is there already, nothing was uploaded" in second[1]
+
+
+def test_a_schedule_is_made_and_updated(api, tmp_path):
+    for hour in ("3", "4"):
+        cron = f"0 0 {hour} * * *"
+        assert run(tmp_path, "schedule", "--host", api.url, "--cron", cron, "--data-source", "synthetic")[0] == 0
+
+    assert [made["trigger"]["cron_schedule"]["cron"] for made in api.schedules.values()] == ["0 0 4 * * *"]
+
+
+def test_ctrl_c_leaves_the_run_going(api, tmp_path):
+    api.looks = [{"state": "RUNNING", "run_details": {"task_details": [{"display_name": "tune", "state": "RUNNING"}]}}]
+    command = (sys.executable, "pipeline.py", *COMPILE_AND_SUBMIT, "--host", api.url, "--wait")
+
+    with subprocess.Popen(
+        command, cwd=images.ROOT, env=environment(tmp_path), stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert any("tune: RUNNING" in line for line in process.stdout)
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+
+    assert process.returncode == 130
+    assert "run terminate run_id-2" in rest
+    assert all(method != "DELETE" and ":terminate" not in path for method, path in api.requests)
