@@ -351,7 +351,8 @@ class FitTrainer(_Trainer):
         return float(loss), float(np.mean(logits.argmax(axis=-1) == labels))
 
     def _loss(self, labels, logits):
-        return cross_entropy(tf.reshape(labels, [-1]), logits, self.hyperparameters.label_smoothing)
+        labels = tf.cast(tf.reshape(labels, [-1]), tf.int32)  # `fit` hands them on as floats, in a column
+        return cross_entropy(labels, logits, self.hyperparameters.label_smoothing)
 
 
 def clone_for_training(model, clock):
@@ -366,7 +367,7 @@ def clone_for_training(model, clock):
         n_dropouts += 1
         return FastDropout(config["rate"], clock, stream=n_dropouts, name=layer.name)
 
-    clone = keras.models.clone_model(model, clone_function=clone_layer)
+    clone = keras.models.clone_model(model, clone_function=clone_layer, recursive=True)
     clone.set_weights(model.get_weights())
     return clone
 
