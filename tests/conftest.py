@@ -1,0 +1,23 @@
+"""What the tests share: a quiet TensorFlow, and runs of the whole pipeline on a data set of a few hundred images."""
+
+import os
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from tests import runs
+from tests.idx import write_archives
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tmp_path_factory):
+    """Return a folder with 500 training and 60 test images of 12 x 20 pixels, in three classes."""
+    return write_archives(tmp_path_factory.mktemp("data"), n_train=500, n_test=60, n_classes=3, shape=(12, 20))
+
+
+@pytest.fixture(scope="session")
+def finished_run(tiny_data, tmp_path_factory):
+    """Return what a whole run on the tiny data printed and left: a `tests.runs.Done`. Tests leave it as it is."""
+    return runs.local_run(tmp_path_factory.mktemp("run") / "out", data_source=tiny_data, **runs.SMALL, workers=1)

@@ -1,0 +1,355 @@
+"""The training loop, held against Keras' own, on networks that train in milliseconds."""
+
+import math
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.core import models, progress, training
+from components.core.artifacts import DatasetInfo, Labelled, TrainingData
+from components.core.network import Hyperparameters, create_model
+from tests.idx import draw
+
+SHAPE = (6, 4)
+VALUES = {
+    "hidden_layers": 1,
+    "units_0": 64,
+    "normalization": "batch",
+    "dropout_rate": 0.3,
+    "learning_rate": 0.01,
+    "batch_size": 32,
+}
+
+
+def labelled(n_images, seed=0, labels=None):
+    images, drawn = draw(n_images, n_classes=3, shape=SHAPE, seed=seed)
+    return Labelled(images, drawn if labels is None else labels)
+
+
+def data(n_train=40, n_validation=30, random_labels=False):
+    """Return a small problem that a network soon learns, or with random labels one that it never can."""
+    labels = [np.random.default_rng(n).integers(0, 3, n) if random_labels else None for n in (n_train, n_validation)]
+    info = DatasetInfo("drawn", ("a", "b", "c"), SHAPE)
+    return TrainingData(labelled(n_train, 0, labels[0]), labelled(n_validation, 1, labels[1]), info, "")
+
+
+def hyperparameters(**changes):
+    values = {"units": (16,), "normalization": "batch", "dropout_rate": 0.0, "learning_rate": 0.01, "batch_size": 8}
+    return Hyperparameters(**{**values, **changes})
+
+
+def network(chosen, seed=5):
+    keras.utils.set_random_seed(seed)
+    return create_model(chosen, SHAPE, 3)
+
+
+def train_by_fit(model, chosen, problem, epochs, seed):
+    """Train with Keras' `fit`, on the batches that ours sees; return its losses and accuracies."""
+    batches = [training.batches_of(len(problem.train), chosen.batch_size, seed, epoch + 1) for epoch in range(epochs)]
+    targets = np.eye(3, dtype=np.float32)[problem.train.labels]
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=chosen.label_smoothing)
+    optimizer = training.make_optimizer(chosen, sum(len(epoch) for epoch in batches))
+    model.compile(optimizer=optimizer, loss=loss, metrics=["categorical_accuracy"])
+    history = [
+        model.fit(
+            problem.train.images[epoch.ravel()],
+            targets[epoch.ravel()],
+            batch_size=epoch.shape[1],
+            shuffle=False,
+            verbose=0,
+        ).history
+        for epoch in batches
+    ]
+    return [epoch["loss"][0] for epoch in history], [epoch["categorical_accuracy"][0] for epoch in history]
+
+
+def train_by_ours(model, chosen, problem, epochs, seed):
+    trainer = training.CompiledTrainer(model, chosen, problem, epochs, seed)
+    figures = [trainer.train_epoch(epoch + 1) for epoch in range(epochs)]
+    model.set_weights(trainer.weights())
+    return [loss for loss, _ in figures], [accuracy for _, accuracy in figures]
+
+
+RECIPES = {
+    "plain": {"normalization": "none"},
+    "batch normalization and label smoothing": {"normalization": "batch", "label_smoothing": 0.1},
+    "layer normalization and weight decay": {"normalization": "layer", "weight_decay": 0.3},
+}
+
+
+@pytest.fixture(scope="module", params=RECIPES.values(), ids=RECIPES)
+def both(request):
+    """Return (ours, theirs): models, losses and accuracies after three epochs from the same initial weights."""
+    chosen, problem = hyperparameters(**request.param), data(n_train=43)
+    trained = []
+    for train in (train_by_ours, train_by_fit):
+        model = network(chosen)
+        trained.append((model, *train(model, chosen, problem, epochs=3, seed=9)))
+    return trained
+
+
+def test_the_compiled_loop_has_the_losses_of_fit(both):
+    (_, ours, _), (_, theirs, _) = both
+
+    assert ours == pytest.approx(theirs, rel=1e-4)
+
+
+def test_the_compiled_loop_has_the_accuracies_of_fit(both):
+    (_, _, ours), (_, _, theirs) = both
+
+    assert ours == pytest.approx(theirs, abs=1e-6)
+
+
+def test_the_compiled_loop_ends_with_the_weights_and_moving_statistics_of_fit(both):
+    (ours, *_), (theirs, *_) = both
+
+    for mine, fits in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        assert np.allclose(mine, fits, rtol=1e-3, atol=1e-4)
+
+
+def test_training_moves_every_weight(both):
+    (trained, *_), _ = both
+    initial = network(hyperparameters(normalization="none")).get_weights()[0]
+
+    assert not np.allclose(trained.get_weights()[0], initial, atol=1e-3)
+
+
+def test_a_networks_own_regularizer_is_trained_as_in_fit():
+    chosen, problem = hyperparameters(normalization="none"), data(n_train=16)
+    weights = []
+    for train in (train_by_ours, train_by_fit):
+        keras.utils.set_random_seed(5)
+        dense = keras.layers.Dense(3, kernel_regularizer=keras.regularizers.L2(0.5))
+        model = keras.Sequential([keras.Input(SHAPE, dtype="uint8"), keras.layers.Flatten(), dense])
+        train(model, chosen, problem, epochs=2, seed=9)
+        weights.append(model.get_weights()[0])
+
+    assert np.allclose(*weights, atol=1e-4)
+
+
+def test_every_image_is_in_an_epoch_once():
+    assert sorted(training.batches_of(12, 4, seed=1, epoch=1).ravel()) == list(range(12))
+
+
+def test_every_epoch_has_an_order_of_its_own():
+    first, second = (training.batches_of(100, 10, seed=1, epoch=epoch) for epoch in (1, 2))
+
+    assert not np.array_equal(first, second)
+
+
+def test_every_seed_has_an_order_of_its_own():
+    first, second = (training.batches_of(100, 10, seed=seed, epoch=1) for seed in (0, 1))
+
+    assert not np.array_equal(first, second)
+
+
+def test_a_last_short_batch_is_filled_up_with_the_epochs_first_images():
+    batches = training.batches_of(10, 4, seed=1, epoch=1)
+
+    assert batches.shape == (3, 4)
+    assert sorted(batches.ravel()[:10]) == list(range(10))
+    assert batches[2, 2:].tolist() == batches[0, :2].tolist()
+
+
+def test_a_batch_is_never_larger_than_the_data():
+    assert training.batches_of(5, 512, seed=1, epoch=1).shape == (1, 5)
+
+
+def test_the_loss_of_one_image_is_its_cross_entropy():
+    """With logits of 0 and ln 3 the second class has probability 3/4."""
+    loss = training.cross_entropy(tf.constant([1]), tf.constant([[0.0, math.log(3)]]))
+
+    assert loss.numpy() == pytest.approx([-math.log(3 / 4)])
+
+
+def test_a_smoothed_label_shares_its_probability_with_all_classes():
+    """Of the label's probability 0.2 is spread evenly over both classes: 0.9 on the right one, 0.1 on the other."""
+    loss = training.cross_entropy(tf.constant([1]), tf.constant([[0.0, math.log(3)]]), smoothing=0.2)
+
+    assert loss.numpy() == pytest.approx([-0.9 * math.log(3 / 4) - 0.1 * math.log(1 / 4)])
+
+
+def test_the_learning_rate_falls_to_zero_along_a_cosine():
+    optimizer = training.make_optimizer(hyperparameters(learning_rate=0.01), total_steps=4)
+    optimizer.build([])
+    rates = []
+    for step in range(5):
+        optimizer.iterations.assign(step)
+        rates.append(float(optimizer.learning_rate))
+
+    assert rates == pytest.approx([0.01 * (1 + math.cos(math.pi * step / 4)) / 2 for step in range(5)], abs=1e-8)
+
+
+def test_biases_and_normalization_do_not_decay():
+    chosen, problem = hyperparameters(weight_decay=0.5), data(n_train=8)
+    trainer = training.CompiledTrainer(network(chosen), chosen, problem, epochs=1, seed=1)
+
+    decayed = [v.path for v in trainer.trained.trainable_variables if trainer.optimizer._use_weight_decay(v)]
+    assert [path.rpartition("/")[2] for path in decayed] == ["kernel", "kernel"]
+
+
+def test_flipped_training_images_are_the_mirror_images():
+    chosen, problem = hyperparameters(flip_images=True), data(n_train=8)
+    trainer = training.CompiledTrainer(network(chosen), chosen, problem, epochs=1, seed=1)
+    images = tf.constant(problem.train.images)
+
+    augmented = trainer._augment(images).numpy()
+
+    mirrored = [np.array_equal(image, original[:, ::-1]) for image, original in zip(augmented, images, strict=True)]
+    same = [np.array_equal(image, original) for image, original in zip(augmented, images, strict=True)]
+    assert all(one != other for one, other in zip(mirrored, same, strict=True))
+    assert 0 < sum(mirrored) < 8
+
+
+def test_training_ends_after_patience_epochs_without_a_better_one():
+    _, state = training.train_network({**VALUES, "dropout_rate": 0.0}, data(200), epochs=40, patience=3, seed=1)
+
+    assert len(state.epochs) == state.best.number + 3 < 40
+
+
+def test_training_ends_with_its_budget():
+    _, state = training.train_network(VALUES, data(), epochs=2, patience=50, seed=1)
+
+    assert [epoch.number for epoch in state.epochs] == [1, 2]
+
+
+@pytest.fixture(scope="module")
+def hopeless():
+    """Return a model and its progress after training on random labels, its best epoch by luck and not the last."""
+    problem = data(n_train=60, random_labels=True)
+    return problem, *training.train_network(VALUES, problem, epochs=12, patience=50, seed=4)
+
+
+def test_the_weights_of_the_best_epoch_are_restored(hopeless):
+    problem, model, state = hopeless
+    hits = model.predict(problem.validation.images, verbose=0).argmax(axis=1) == problem.validation.labels
+
+    assert np.mean(hits) == pytest.approx(state.best.validation_accuracy, abs=1e-6)
+    assert state.best.validation_accuracy > state.epochs[-1].validation_accuracy
+
+
+def test_the_best_epoch_is_the_earliest_of_equals(hopeless):
+    _, _, state = hopeless
+    accuracies = [epoch.validation_accuracy for epoch in state.epochs]
+
+    assert state.best.number == 1 + accuracies.index(max(accuracies))
+
+
+def test_the_history_has_a_figure_an_epoch_and_the_chosen_one(hopeless):
+    _, _, state = hopeless
+    history = state.history()
+
+    assert history.pop("chosen_epoch") == state.best.number
+    assert {len(column) for column in history.values()} == {12}
+    assert history.keys() >= {"loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate", "seconds"}
+
+
+def test_a_trained_model_holds_plain_keras_layers(tmp_path, hopeless):
+    problem, model, _ = hopeless
+    models.write(model, {}, tmp_path / "model")
+
+    loaded = models.read(tmp_path / "model")
+
+    assert [type(layer).__name__ for layer in loaded.layers].count("Dropout") == 1
+    assert all(type(layer).__module__.startswith("keras.") for layer in loaded.layers)
+    images = problem.validation.images
+    assert np.array_equal(loaded.predict(images, verbose=0), model.predict(images, verbose=0))
+
+
+def test_on_epoch_hears_of_each_epoch_and_may_end_the_training():
+    heard = []
+
+    training.train_network(
+        VALUES, data(), epochs=9, patience=9, seed=1, on_epoch=lambda state: heard.append(1) or len(heard) == 2
+    )
+
+    assert len(heard) == 2
+
+
+def test_a_loss_that_is_not_a_number_fails_the_training():
+    with pytest.raises(training.TrainingFailed, match="not finite after epoch"):
+        training.train_network({**VALUES, "learning_rate": 1e38}, data(), epochs=9, patience=9, seed=1)
+
+
+def weights_after_an_epoch(seed, **changes):
+    model, _ = training.train_network({**VALUES, **changes}, data(), epochs=1, patience=9, seed=seed)
+    return model.get_weights()
+
+
+def test_the_same_seed_gives_the_same_weights_whatever_was_trained_before():
+    first = weights_after_an_epoch(seed=0)
+    between = weights_after_an_epoch(seed=1)
+    again = weights_after_an_epoch(seed=0)
+
+    assert all(np.array_equal(one, other) for one, other in zip(first, again, strict=True))
+    assert not np.allclose(first[0], between[0])
+
+
+class Subclassed(keras.Model):
+    """A network that no graph of layers describes, so it can't be cloned."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(3)
+
+    def call(self, images):
+        return self.dense(tf.reshape(tf.cast(images, tf.float32) / 255, [-1, 24]))
+
+
+@keras.saving.register_keras_serializable()
+class InPython(keras.layers.Layer):
+    """A layer that runs Python on its inputs, which XLA can't."""
+
+    def call(self, inputs):
+        return tf.ensure_shape(tf.numpy_function(lambda values: values, [inputs], tf.float32), inputs.shape)
+
+
+def with_a_layer_in_python():
+    inputs = keras.Input(SHAPE, dtype="uint8")
+    hidden = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
+    return keras.Model(inputs, keras.layers.Dense(3)(InPython()(hidden)))
+
+
+def built(model):
+    model(np.zeros((1, *SHAPE), np.uint8))
+    return model
+
+
+@pytest.fixture
+def said(monkeypatch):
+    """Return the list that what is said goes to."""
+    lines = []
+    monkeypatch.setattr(progress, "listener", progress.Forwarding(lines.append))
+    return lines
+
+
+@pytest.mark.parametrize("make", [Subclassed, with_a_layer_in_python])
+def test_a_network_that_can_not_be_compiled_is_trained_by_fit_and_one_line_says_so(make, said):
+    keras.utils.set_random_seed(1)
+
+    state = training.fit(built(make()), hyperparameters(), data(200), epochs=8, patience=9, seed=1)
+
+    assert len(said) == 1 and "training it with Keras' fit" in said[0]
+    assert state.best.validation_accuracy > 0.9
+
+
+def test_fit_has_the_losses_of_the_compiled_loop(said):
+    chosen, problem = hyperparameters(label_smoothing=0.1), data(n_train=43)
+    ours, theirs = (
+        kind(network(chosen), chosen, problem, 2, 9) for kind in (training.CompiledTrainer, training.FitTrainer)
+    )
+
+    for epoch in (1, 2):
+        assert ours.train_epoch(epoch) == pytest.approx(theirs.train_epoch(epoch), rel=1e-4)
+        assert ours.validate() == pytest.approx(theirs.validate(), rel=1e-4)
+
+
+def test_a_dropout_inside_a_nested_model_is_replaced_too():
+    inner = keras.Sequential([keras.Input((24,)), keras.layers.Dropout(0.5)])
+    outer = keras.Sequential([keras.Input(SHAPE, dtype="uint8"), keras.layers.Flatten(), inner])
+
+    clone = training.clone_for_training(outer, training.Clock(1))
+
+    assert type(clone.layers[-1].layers[-1]) is training.FastDropout
