@@ -53,19 +53,14 @@ def read_runs(folders):
 
 
 def tables(runs):
-    """Return the tables of the comparison: triples of a title, the header and rows of text, a row a run."""
+    """Return the tables of the comparison: triples of a title, a header and rows of text."""
     parameters, chosen = [run.inputs.parameters for run in runs], [_chosen(run.inputs) for run in runs]
     tried = list(dict.fromkeys(name for values in chosen for name in values))
-    found = [("Results", RESULTS, [_results(run.inputs) for run in runs])]
-    for title, names, values in (
-        ("Parameters that differ", differing(parameters), parameters),
-        ("Chosen hyperparameters", tried, chosen),
-    ):
-        found += [(title, names, [_texts(each, names) for each in values])] if names else []
-    return [
-        (title, ["Run", *names], [[run.name, *row] for run, row in zip(runs, rows, strict=True)])
-        for title, names, rows in found
-    ]
+    names = [run.name for run in runs]
+    results = [[run.name, *_results(run.inputs)] for run in runs]
+    found = [("Results", ["Run", *RESULTS], results)]
+    found += _value_table("Parameters that differ", names, differing(parameters), parameters)
+    return found + _value_table("Chosen hyperparameters", names, tried, chosen)
 
 
 def differing(dictionaries):
@@ -93,7 +88,7 @@ def notes(runs):
 
 def render(runs):
     """Return the comparison as a page, one HTML file, as text."""
-    warnings = "".join(page.warning("Mind", page.text(note)) for note in notes(runs))
+    warnings = "".join(page.warning("Please note", page.text(note)) for note in notes(runs))
     content = "".join(_page_table(*table) for table in tables(runs))
     curves = {run.name: run.inputs.search.trials for run in runs if run.inputs.search and run.inputs.search.best}
     if curves:
@@ -121,12 +116,18 @@ def _chosen(inputs):
     return inputs.description.get("hyperparameters") or (best.hyperparameters if best else {})
 
 
-def _texts(values, names):
-    return [text_of(values[name]) if name in values else "–" for name in names]
+def _value_table(title, runs, names, values):
+    """Return a table of values in a list, none without names: the longer of runs and names downwards."""
+    cells = [[text_of(each[name]) if name in each else "–" for name in names] for each in values]
+    if len(names) <= len(runs):
+        rows = [[run, *row] for run, row in zip(runs, cells, strict=True)]
+        return [(title, ["Run", *names], rows)] if names else []
+    rows = [[name, *column] for name, *column in zip(names, *cells, strict=True)]
+    return [(title, ["Name", *runs], rows)]
 
 
 def _page_table(title, header, rows):
-    columns = [("Run", "t")] + [(name, "n" if title == "Results" else "t") for name in header[1:]]
+    columns = [(header[0], "t")] + [(name, "n" if title == "Results" else "t") for name in header[1:]]
     cells = [[page.name(row[0]), *(page.text(cell) for cell in row[1:])] for row in rows]
     return page.table(title, columns, cells)
 

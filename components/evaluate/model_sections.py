@@ -164,9 +164,10 @@ def _data_facts(inputs):
 
 
 def _parameter_facts(inputs):
-    known = {name: inputs.description[name] for name in ("seed", "epochs") if name in inputs.description}
-    known |= {name: value for name, value in inputs.parameters.items() if name != "data_source"}
-    return [(_words(name), page.text(text_of(value))) for name, value in known.items()]
+    """Return the run's parameters or, before those are known, what the model's description says of them."""
+    said = {name: inputs.description[name] for name in ("seed", "epochs") if name in inputs.description}
+    known = {name: value for name, value in (inputs.parameters or said).items() if name != "data_source"}
+    return [(_words(name), page.text(text_of(value))) for name, value in known.items() if value != ""]
 
 
 def _version_facts(inputs):
