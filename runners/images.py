@@ -88,7 +88,7 @@ def check_immutable(reference):
     """
     reason = (
         "the cluster's cache knows an image by its name only, so a name that can change its meaning runs old code or "
-        "gives old results; `make images push` names each image after its content"
+        "gives old results; `make images push REGISTRY=…` names each image after its content"
     )
     if re.search(r"@sha256:[0-9a-f]{64}$", reference):
         return
@@ -117,7 +117,8 @@ def _tagged(step, registry, gpu, root):
 def _pinned(reference):
     digest = _known_digests(DIGESTS).get(reference)
     if digest is None:
-        raise InvalidInput(f"image must be pushed before it has a digest, got {reference!r}; run `make images push`")
+        remedy = "run `make images push REGISTRY=…`"
+        raise InvalidInput(f"image must be pushed before it has a digest, got {reference!r}; {remedy}")
     return f"{reference.rpartition(':')[0]}@{digest}"
 
 

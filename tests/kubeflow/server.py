@@ -11,6 +11,7 @@ import http.server
 import itertools
 import json
 import re
+import ssl
 import threading
 import urllib.parse
 from dataclasses import dataclass
@@ -46,9 +47,13 @@ class Api:
         looks: what a run looks like at each GET, a dictionary of its changed fields; the last one stays.
         token: the bearer token that is asked for, or None.
         multi_user: whether the server says that it has many users.
+
+    Args:
+        certificate: file with the server's certificate and key, for https; None for http.
     """
 
-    def __init__(self):
+    def __init__(self, certificate=None):
+        self._certificate = certificate
         self.requests, self.bodies, self.failures, self.headers = [], {}, [], {}
         self.experiments, self.runs, self.pipelines, self.versions, self.schedules = {}, {}, {}, {}, {}
         self.looks = [{"state": "SUCCEEDED"}]
@@ -60,6 +65,11 @@ class Api:
     def __enter__(self):
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
+        if self._certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self._certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+            self.url = self.url.replace("http:", "https:")
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
         return self

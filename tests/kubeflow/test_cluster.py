@@ -1,9 +1,15 @@
 """Submitting, following, uploading and scheduling, with the real client against a server on a real socket."""
 
+import datetime
+import ipaddress
 import json
 
 import pytest
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from components.core.parameters import InvalidInput
 from runners import cluster as connecting
@@ -245,6 +251,40 @@ def test_a_token_that_is_no_line_of_text_is_refused_without_being_shown(api, tmp
         connect(api, token_file=str(tmp_path / "token"))
 
     assert "first" not in str(caught.value)
+
+
+@pytest.fixture
+def own_certificate(tmp_path):
+    """A file with a certificate for 127.0.0.1 that has signed itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "stand-in")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    plain = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path = tmp_path / "server.pem"
+    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + key.private_bytes(*plain))
+    return path
+
+
+def test_a_certificate_of_ones_own_authority_is_trusted_when_it_is_named(own_certificate):
+    with Api(certificate=own_certificate) as api:
+        assert connect(api, ca_cert=str(own_certificate)).url == api.url
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_trusted(own_certificate):
+    with (
+        Api(certificate=own_certificate) as api,
+        pytest.raises(ClusterError, match="name its authority with --ca-cert"),
+    ):
+        connect(api)
 
 
 def test_an_address_without_its_protocol_is_refused():
