@@ -185,9 +185,12 @@ def batches_of(n_images, batch_size, seed, epoch):
 
 
 def make_optimizer(hyperparameters, total_steps):
-    """Return AdamW (Loshchilov and Hutter 2019) whose rate falls to zero along a cosine (2017, equation 5)."""
+    """Return AdamW (Loshchilov and Hutter 2019) whose rate falls to zero along a cosine (2017, equation 5).
+
+    Keras' `Adam` with a decay is AdamW; without one it saves a pass over the weights.
+    """
     rate = keras.optimizers.schedules.CosineDecay(hyperparameters.learning_rate, total_steps)
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=hyperparameters.weight_decay)
+    optimizer = keras.optimizers.Adam(rate, weight_decay=hyperparameters.weight_decay or None)
     optimizer.exclude_from_weight_decay(var_names=list(NOT_DECAYED))
     return optimizer
 

@@ -123,6 +123,7 @@ class _Search:
         for trial in journal.in_order(self.book.trials):
             self._learn(trial)
         self._give_up_if_hopeless()
+        progress.listener.search_started(journal.in_order(self.book.trials), self.settings.max_trials)
         while not self._is_over():
             self._assign()
             if not self.pool.running:

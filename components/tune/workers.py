@@ -1,7 +1,7 @@
 """A pool of worker processes, each training one trial at a time.
 
-A worker is started fresh and kept for many trials, so that TensorFlow is imported once a worker. One that crashes,
-hangs or has grown too large is replaced. All of this happens in the caller's thread, in `wait`.
+A worker is started fresh and kept for many trials, so that TensorFlow is imported once a worker. One that crashes or
+hangs is replaced. All of this happens in the caller's thread, in `wait`.
 """
 
 import contextlib
@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SOURCE_ROOT = Path(__file__).resolve().parents[2]
-MAX_RESIDENT_MB = 1_000
 MAX_FAILED_STARTS = 3
 START_UP_LIMIT_S = 600
 LAST_WORDS_S = 5
@@ -147,8 +146,6 @@ class Pool:
             return []
         event = Finished(message["number"], worker.slot, worker.seconds, message["outcome"])
         worker.number = None
-        if message["resident_mb"] > MAX_RESIDENT_MB:
-            self._replace(worker)
         return [event]
 
     def _bury(self, worker):
