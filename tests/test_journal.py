@@ -1,0 +1,263 @@
+"""The journal: what is read back of it, however it was cut or damaged, and who may write to it."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.core import journal
+from components.core.journal import Journal, Trial
+from components.core.parameters import InvalidInput
+
+ROOT = Path(__file__).resolve().parents[1]
+HEADER = {"seed": 7, "workers": 1}
+
+accuracies = st.floats(0, 1)
+values = st.dictionaries(
+    st.text(max_size=8), st.none() | st.booleans() | st.integers() | st.floats(-1e9, 1e9) | st.text(max_size=8)
+)
+
+
+@st.composite
+def trials(draw, number):
+    curve = draw(st.lists(accuracies, min_size=1, max_size=4))
+    status = draw(st.sampled_from(journal.STATUSES))
+    reason = draw(st.text(max_size=12)) if status != "completed" else None
+    accuracy = None if status == "failed" else max(curve)
+    return Trial(number, status, draw(values), accuracy, curve, len(curve), draw(st.floats(0, 1e6)), reason)
+
+
+@st.composite
+def searches(draw):
+    numbers = draw(st.permutations(range(draw(st.integers(0, 5)))))
+    return [draw(trials(number)) for number in numbers]
+
+
+def write(folder, finished, header=HEADER):
+    with Journal.open(folder, header) as book:
+        for trial in finished:
+            book.append(trial)
+    return folder / journal.FILE_NAME
+
+
+def one(number, **changed):
+    fields = {"status": "completed", "hyperparameters": {"units": 8}, "validation_accuracy": 0.5, "curve": (0.5,)}
+    return Trial(**{"number": number, **fields, "epochs": 1, "seconds": 1.5, "reason": None, **changed})
+
+
+@settings(max_examples=60, deadline=None)
+@given(searches(), st.data())
+def test_a_journal_cut_at_any_byte_replays_to_the_trials_whose_lines_are_whole(tmp_path_factory, finished, data):
+    path = write(tmp_path_factory.mktemp("journal"), finished)
+    whole = path.read_bytes()
+    cut = whole[: data.draw(st.integers(0, len(whole)))]
+    path.write_bytes(cut)
+
+    with Journal.open(path.parent, HEADER) as book:
+        assert book.trials == finished[: max(0, cut.count(b"\n") - 1)]
+        assert book.dropped_torn_line == (not cut.endswith(b"\n") and cut != b"")
+
+
+@settings(max_examples=30, deadline=None)
+@given(searches().filter(bool), st.data())
+def test_a_cut_journal_that_gets_its_lost_trials_again_is_the_uncut_one(tmp_path_factory, finished, data):
+    path = write(tmp_path_factory.mktemp("journal"), finished)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: data.draw(st.integers(0, len(whole)))])
+
+    with Journal.open(path.parent, HEADER) as book:
+        for trial in finished[len(book.trials) :]:
+            book.append(trial)
+
+    assert path.read_bytes() == whole
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 4), st.binary(min_size=1, max_size=20).filter(lambda data: b"\n" not in data))
+def test_a_whole_line_that_is_no_trial_is_refused_with_its_number(tmp_path_factory, line, rubbish):
+    path = write(tmp_path_factory.mktemp("journal"), [one(0), one(1), one(2)])
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[line - 1] = rubbish + b"\n"
+    path.write_bytes(b"".join(lines))
+
+    with pytest.raises(InvalidInput, match=f"line {line} "):
+        Journal.open(path.parent, HEADER)
+    assert path.read_bytes() == b"".join(lines)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"number": -1},
+        {"number": 1.5},
+        {"status": "running"},
+        {"validation_accuracy": None},
+        {"validation_accuracy": 1.5},
+        {"curve": [2.0]},
+        {"curve": 3},
+        {"epochs": "two"},
+        {"seconds": -1},
+        {"seconds": 10**400},
+        {"reason": 5},
+        {"hyperparameters": []},
+        {"hyperparameters": {"learning_rate": float("inf")}},
+        {"validation_accuracy": float("nan")},
+        {"surplus": 1},
+    ],
+    ids=str,
+)
+def test_a_line_with_a_value_that_no_trial_has_is_refused_with_its_number(tmp_path, changed):
+    path = write(tmp_path, [one(0)])
+    with open(path, "a") as file:
+        file.write(json.dumps({**one(1).as_dict(), **changed}) + "\n")
+
+    with pytest.raises(InvalidInput, match="line 3 is damaged"):
+        Journal.open(tmp_path, HEADER)
+
+
+def test_a_line_that_is_missing_a_key_is_refused(tmp_path):
+    path = write(tmp_path, [one(0)])
+    path.write_bytes(path.read_bytes().replace(b'"epochs": 1, ', b""))
+
+    with pytest.raises(InvalidInput, match=r"line 2 is damaged .*epochs"):
+        journal.read(path)
+
+
+def test_a_number_that_appears_twice_is_refused(tmp_path):
+    path = write(tmp_path, [one(0), one(1)])
+    path.write_bytes(path.read_bytes() + json.dumps(one(0).as_dict()).encode() + b"\n")
+
+    with pytest.raises(InvalidInput, match=r"line 4 is damaged \(trial 0 appears twice\)"):
+        journal.read(path)
+
+
+def test_a_deeply_nested_line_is_refused(tmp_path):
+    path = write(tmp_path, [])
+    path.write_bytes(path.read_bytes() + b"[" * 100_000 + b"\n")
+
+    with pytest.raises(InvalidInput, match="line 2 is damaged"):
+        journal.read(path)
+
+
+def test_a_later_format_is_refused(tmp_path):
+    path = tmp_path / journal.FILE_NAME
+    path.write_text('{"format": 2}\n')
+
+    with pytest.raises(InvalidInput, match="line 1: format must be 1, got 2"):
+        journal.read(path)
+
+
+@pytest.mark.parametrize("name", HEADER)
+def test_a_journal_of_another_search_is_refused_by_name(tmp_path, name):
+    path = write(tmp_path, [one(0)])
+    before = path.read_bytes()
+
+    with pytest.raises(InvalidInput, match=rf"{name} {HEADER[name]}, not 9; use another directory"):
+        Journal.open(tmp_path, {**HEADER, name: 9})
+    assert path.read_bytes() == before
+
+
+def test_a_second_trial_of_a_number_is_not_written(tmp_path):
+    with Journal.open(tmp_path, HEADER) as book:
+        book.append(one(0))
+        with pytest.raises(ValueError, match="trial 0 is in the journal already"):
+            book.append(one(0))
+
+    assert journal.read(tmp_path / journal.FILE_NAME).trials == [one(0)]
+
+
+@pytest.mark.parametrize("accuracy", [float("nan"), float("inf")])
+def test_an_accuracy_that_is_no_finite_number_makes_no_trial(accuracy):
+    with pytest.raises(ValueError, match="validation_accuracy must lie from 0 to 1"):
+        one(0, validation_accuracy=accuracy)
+
+
+OPENS_AND_WAITS = """
+    import sys
+    from pathlib import Path
+    from components.core.journal import Journal
+    from components.core.parameters import InvalidInput
+    try:
+        book = Journal.open(Path(sys.argv[1]), {"seed": 7, "workers": 1})
+    except InvalidInput as error:
+        print(error, flush=True)
+    else:
+        print("open", flush=True)
+        sys.stdin.read()
+"""
+
+
+def other_process(folder):
+    words = [sys.executable, "-c", textwrap.dedent(OPENS_AND_WAITS), str(folder)]
+    return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+
+
+def test_another_process_is_refused_while_a_search_has_the_journal(tmp_path):
+    with Journal.open(tmp_path, HEADER):
+        answer, _ = other_process(tmp_path).communicate()
+
+    assert "must be used by one search at a time" in answer
+
+
+def test_the_lock_ends_with_a_process_that_is_killed(tmp_path):
+    with other_process(tmp_path) as holder:
+        assert holder.stdout.readline() == "open\n"
+        with pytest.raises(InvalidInput, match="one search at a time"):
+            Journal.open(tmp_path, HEADER)
+        os.kill(holder.pid, signal.SIGKILL)
+        holder.wait()
+
+    Journal.open(tmp_path, HEADER).close()
+
+
+def in_a_fork(work):
+    """Run `work` in a child, which may limit itself, and return its exit status: 0 when it returned true."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os._exit(0 if work() else 1)
+        except BaseException:
+            os._exit(2)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_a_full_disk_leaves_the_journal_whole_and_names_it(tmp_path):
+    path = write(tmp_path, [one(0)])
+    before = path.read_bytes()
+
+    def append_with_room_for_half_a_line():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        with Journal.open(tmp_path, HEADER) as book:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 30, resource.RLIM_INFINITY))
+            try:
+                book.append(one(1))
+            except OSError as error:
+                return error.filename == str(path) and book.trials == [one(0)]
+        return False
+
+    assert in_a_fork(append_with_room_for_half_a_line) == 0
+    assert path.read_bytes() == before
+
+
+def test_a_folder_that_may_not_be_written_is_an_error_that_names_it(tmp_path):
+    tmp_path.chmod(0o555)
+
+    def open_as_someone_whom_permissions_bind():
+        os.chdir(tmp_path)
+        if os.geteuid() == 0:
+            os.setuid(65534)
+        try:
+            Journal.open(Path(), HEADER)
+        except PermissionError as error:
+            return str(error.filename) == journal.FILE_NAME
+        return False
+
+    assert in_a_fork(open_as_someone_whom_permissions_bind) == 0
