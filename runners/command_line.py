@@ -19,6 +19,7 @@ from components.core import parameters, progress
 from components.core.parameters import InvalidInput
 from runners import cluster_cli, local_run
 from runners.placement import notes
+from runners.quiet import QuietImport
 
 EXIT_BAD_INPUT = 2
 HELP = {
@@ -34,7 +35,7 @@ HELP = {
     "seed": "Decides everything that is random.",
     "warm_start": "Journal (trials.jsonl) of an earlier search to learn from.",
 }
-TYPES = {"NUMBER_INTEGER": int, "NUMBER_DOUBLE": float, "STRING": str, "BOOLEAN": bool}
+TYPES = {"Integer": int, "Float": float, "String": str, "Boolean": bool}
 
 
 class _Number(click.ParamType):
@@ -49,7 +50,8 @@ class _Number(click.ParamType):
         try:
             return self._type(value)
         except ValueError:
-            return parameters.RANGES[self._parameter].check(self._parameter, value)
+            rule = parameters.RANGES.get(self._parameter, f"a {self.name}")
+            raise InvalidInput(f"{self._parameter} must be {rule}, got {value!r}") from None
 
 
 class _TrueOrFalse(click.ParamType):
@@ -68,25 +70,21 @@ class _TrueOrFalse(click.ParamType):
 
 
 def pipeline_inputs():
-    """Return the pipeline's parameters from its signature: (type, default) by name."""
+    """Return the pipeline's parameters from its signature, in its order: (type, default) by name."""
     import pipeline
 
-    inputs = pipeline.build().pipeline_spec.root.input_definitions.parameters
-    from google.protobuf import json_format
-
-    fields = {name: json_format.MessageToDict(definition) for name, definition in inputs.items()}
-    typed = {name: TYPES[field["parameterType"]] for name, field in fields.items()}
-    return {name: (typed[name], typed[name](field["defaultValue"])) for name, field in fields.items()}
+    inputs = pipeline.build().component_spec.inputs
+    return {name: (TYPES[spec.type], TYPES[spec.type](spec.default)) for name, spec in inputs.items()}
 
 
 def pipeline_options(command):
     """Add an option for every pipeline parameter; one that is not given is None, so that it can be told apart."""
     inputs = pipeline_inputs()
-    for name in sorted(inputs, key=list(HELP).index, reverse=True):
+    for name in reversed(inputs):
         kind, default = inputs[name]
         click_type = _Number(name, kind) if kind in (int, float) else _TrueOrFalse(name) if kind is bool else str
         shown = str(default).lower() if kind is bool else default
-        text = HELP[name] + (f"  [default: {shown}]" if shown != "" else "")
+        text = HELP.get(name, "") + (f"  [default: {shown}]" if shown != "" else "")
         command = click.option(f"--{name.replace('_', '-')}", name, type=click_type, default=None, help=text)(command)
     return command
 
@@ -106,7 +104,9 @@ def cli():
 
 @cli.command("local-run")
 @click.option(
-    "--output-dir", type=Path, help="The run's folder; that of an unfinished run continues it.  [default: runs/TIME]"
+    "--output-dir",
+    metavar="FOLDER",
+    help="The run's folder; that of an unfinished run continues it.  [default: runs/TIME]",
 )
 @pipeline_options
 def local_run_command(output_dir, **values):
@@ -115,7 +115,7 @@ def local_run_command(output_dir, **values):
     from runners.live import listening
 
     given, every = take_pipeline_options(values)
-    output_dir = output_dir or local_run.new_output_dir()
+    output_dir = _checked_output_dir(output_dir)
     _check_warm_start(every["warm_start"], output_dir)
     earlier = local_run.earlier_parameters(output_dir)
     if "data_source" in given:
@@ -132,6 +132,20 @@ def local_run_command(output_dir, **values):
             progress.warn(f"interrupted; the same command with --output-dir {output_dir} continues")
             raise
     local_run.show(summary, output_dir, console)
+
+
+def _checked_output_dir(text):
+    """Return the run's folder, refusing one that could not be made."""
+    if text is None:
+        return local_run.new_output_dir()
+    if not text.strip() or "\0" in text:
+        raise InvalidInput(f"output_dir must be a folder, got {text!r}")
+    nearest = next(path for path in (Path(text), *Path(text).absolute().parents) if path.exists())
+    if not nearest.is_dir():
+        raise InvalidInput(f"output_dir must be a folder, got {text!r}, and {nearest} is a file")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise InvalidInput(f"output_dir must be in a folder that can be written to, got {text!r}")
+    return Path(text)
 
 
 def _check_local_source(data_source):
@@ -257,6 +271,7 @@ def compare(runs, html):
 def main():
     """Run the command line and end the process: 0, 2 for bad input, 130 or 143 when interrupted, 1 for the rest."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.meta_path.insert(0, QuietImport("tensorflow"))
     signal.signal(signal.SIGTERM, _terminate)
     sys.exit(_exit_status())
 
@@ -266,6 +281,9 @@ def _exit_status():
 
     try:
         return cli(standalone_mode=False) or 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message(), file=sys.stderr)
+        return EXIT_BAD_INPUT
     except click.ClickException as error:
         return _complain(error.format_message(), EXIT_BAD_INPUT)
     except InvalidInput as error:

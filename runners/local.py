@@ -226,6 +226,7 @@ def _execute(task, key):
     seconds = round(time.perf_counter() - start, 3)
     record = {"key": key, "seconds": seconds, "outputs": _fingerprints(task)}
     files.write_json(record, task.folder / RECORD)
+    progress.listener.step_finished(task.name, seconds)
     return {**record, "reused": False}
 
 

@@ -162,25 +162,43 @@ def _taken_back_if_refused(folder):
 
 
 def show(summary, output_dir, console):
-    """Print a run's result as a table."""
+    """Print a run's result: a table that fits a terminal, or in a log lines that are never wrapped."""
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title="Result", show_header=False, title_justify="left")
-    if summary["note"]:
-        table.add_row("note", summary["note"].upper())
-    for name in ("test_accuracy", "validation_accuracy"):
-        table.add_row(name.replace("_", " "), f"{summary[name]:.4f}")
-    chosen = " ".join(f"{name}={progress.short(value)}" for name, value in summary["best_hyperparameters"].items())
-    table.add_row("best hyperparameters", chosen)
+    rows = _rows(summary, Path(output_dir))
+    console.print("\nResult", style="bold")
+    if console.is_terminal:
+        table = Table.grid(padding=(0, 2))
+        table.add_column()
+        table.add_column(overflow="fold")
+        for name, text in rows.items():
+            table.add_row(name, Text(text))
+        console.print(table)
+    else:
+        width = max(map(len, rows))
+        for name, text in rows.items():
+            console.print(f"{name:<{width}}  {text}", soft_wrap=True, markup=False, highlight=False, emoji=False)
+
+
+def _rows(summary, output_dir):
+    """Return what `show` prints, text by name."""
+    values = summary["best_hyperparameters"].items()
     statuses = [trial["status"] for trial in summary["trials"]]
     counts = ", ".join(f"{statuses.count(status)} {status}" for status in journal.STATUSES if status in statuses)
-    table.add_row("trials", f"{len(statuses)} ({counts})")
-    table.add_row("data", summary["data_source"])
-    table.add_row("seconds by step", _seconds(summary["steps"]))
-    table.add_row("seconds of the search", _seconds(summary["search_seconds"]))
-    table.add_row("report", str(Path(output_dir) / "report.html"))
-    table.add_row("model", str(Path(output_dir) / "train" / "model" / "model.keras"))
-    console.print(table)
+    return {
+        **({"NOTE": summary["note"].upper()} if summary["note"] else {}),
+        "test accuracy": f"{summary['test_accuracy']:.4f}",
+        "validation accuracy": f"{summary['validation_accuracy']:.4f}",
+        "best hyperparameters": " ".join(f"{name}={progress.short(value)}" for name, value in values),
+        "trials": f"{len(statuses)} ({counts})",
+        "data": summary["data_source"],
+        "seconds by step": _seconds(summary["steps"]),
+        "seconds of the search": _seconds(summary["search_seconds"]),
+        "report": str(output_dir / "report.html"),
+        "model": str(output_dir / "train" / "model" / "model.keras"),
+        "summary": str(output_dir / "summary.json"),
+    }
 
 
 def _seconds(by_name):

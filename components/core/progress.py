@@ -12,6 +12,14 @@ class PlainLines:
     def step_started(self, name):
         self.note(f"{name}: started")
 
+    def step_finished(self, name, seconds):
+        self.note(f"{name}: finished in {seconds:.1f} s")
+
+    def search_started(self, finished, max_trials):
+        """Hear that a search begins, or goes on after the `finished` trials of an earlier one."""
+        if finished:
+            self.note(f"continuing the search after {len(finished)} of {max_trials} trials")
+
     def trial_finished(self, trial, best, max_trials):
         self.note(trial_line(trial, best, max_trials))
 
