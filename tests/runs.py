@@ -28,8 +28,13 @@ class Done:
 
     @property
     def weights(self):
-        """The trained model's weights as bytes; unlike the rest of the file they hold no date."""
-        return zipfile.ZipFile(self.folder / "train" / "model" / "model.keras").read("model.weights.h5")
+        return weights(self.folder / "train" / "model" / "model.keras")
+
+
+def weights(model_file):
+    """Return a saved model's weights as bytes; unlike the rest of the file they hold no date."""
+    with zipfile.ZipFile(model_file) as archive:
+        return archive.read("model.weights.h5")
 
 
 def environment(**variables):
