@@ -26,7 +26,7 @@ PARENT_CHECK_S = 1.0
 def main():
     # A terminal sends Ctrl-C to every process: it is the parent's to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _end_with_parent()
+    _end_with(os.getppid())
     replies = _claim_standard_output()
     requests = _read_requests()
     setup = requests.get()
@@ -50,9 +50,10 @@ def main():
 
 def _in_child(task, argument):
     """Run `task(argument)` in a forked child and wait for it; when that ends badly, end this process the same way."""
+    worker = os.getpid()
     child = os.fork()
     if child == 0:
-        _run_and_exit(task, argument)
+        _run_and_exit(worker, task, argument)
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
@@ -61,9 +62,9 @@ def _in_child(task, argument):
         os._exit(code)
 
 
-def _run_and_exit(task, argument):
+def _run_and_exit(worker, task, argument):
     try:
-        _end_with_parent()
+        _end_with(worker)
         task(argument)
     except BaseException:
         traceback.print_exc()
@@ -71,9 +72,8 @@ def _run_and_exit(task, argument):
     os._exit(0)
 
 
-def _end_with_parent():
+def _end_with(parent):
     """Have the kernel end this process with its parent, where it can, and look for the parent's end where not."""
-    parent = os.getppid()
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
