@@ -135,8 +135,10 @@ def test_the_page_says_its_language(document):
     assert document.elements[0] == ("html", {"lang": "en"})
 
 
-def test_the_same_run_gives_the_same_page(whole, text):
-    assert render(whole) == text
+def test_the_same_run_gives_the_same_page():
+    inputs = ReportInputs(report_samples.search(2), report_samples.history())
+
+    assert render(inputs) == render(inputs)
 
 
 def test_the_table_holds_the_journal(whole, document):
@@ -224,7 +226,7 @@ def test_a_perfect_model_has_no_worst_mistakes():
     assert "worst-mistakes" not in document.figures and "the model made none" in " ".join(document.texts)
 
 
-@pytest.mark.parametrize("n_classes", [2, 40, 60])
+@pytest.mark.parametrize("n_classes", [2, 60])
 def test_any_number_of_classes_has_a_confusion_matrix(n_classes):
     names = [f"class {number}" for number in range(n_classes)]
     document = parsed(ReportInputs(evaluation=report_samples.evaluation(names, n=600)))

@@ -32,7 +32,7 @@ def write_run(folder, n_trials=4, skill=2.0, finished=True, **parameters):
 
 
 def test_the_report_shows_what_the_summary_holds(tmp_path):
-    text = write_report(write_run(tmp_path)).read_text()
+    text = write_report(write_run(tmp_path, 2)).read_text()
     summary = json.loads((tmp_path / "summary.json").read_bytes())
 
     assert f'<data value="{summary["test_accuracy"]!r}">' in text
