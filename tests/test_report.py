@@ -178,7 +178,7 @@ def test_one_trial_leaves_out_what_needs_two():
 
 
 def test_few_trials_leave_out_the_importance_and_say_why():
-    document = parsed(report_samples.run(n_trials=5))
+    document = parsed(ReportInputs(report_samples.search(5)))
 
     assert "importance" not in document.figures and "a forest learns too little from 5 trials" in " ".join(
         document.texts
