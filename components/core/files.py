@@ -1,6 +1,7 @@
 """Files that are either whole or not there: written beside their place, flushed, and renamed into it."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -84,6 +85,8 @@ def naming(path):
     try:
         yield
     except OSError as error:
+        if error.errno is None:  # numpy's, after a short write: it has neither number nor file, only these words
+            raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)} ({error})", str(path)) from error
         if error.filename is None:
             error.filename = str(path)
         raise
