@@ -1,0 +1,214 @@
+"""Runs the benchmarks side by side and writes `results.md`: `python -m benchmarks [--quick] [SECTION …]`."""
+
+import argparse
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.workload import TRIALS, data_source, training_data
+
+RESULTS = Path(__file__).with_name("results.md")
+
+
+def main():
+    arguments = _arguments()
+    chosen = arguments.sections or list(SECTIONS)
+    parts = [_heading(arguments.quick)]
+    for name in chosen:
+        print(f"measuring: {name}", file=sys.stderr, flush=True)
+        start = time.perf_counter()
+        parts.append(SECTIONS[name](arguments.quick))
+        print(f"{name} took {time.perf_counter() - start:.0f} s\n\n{parts[-1]}\n", flush=True)
+    text = "\n\n".join(parts) + "\n"
+    if not arguments.sections:
+        RESULTS.write_text(text)
+        print(f"wrote {RESULTS}")
+
+
+def against_stock(quick):
+    """(a) The same list of trials by stock Keras Tuner and by this project."""
+    n_trials, epochs, n_images = (3, 2, 15_000) if quick else (len(TRIALS), 5, None)
+    workers = os.cpu_count() or 1
+    with training_data(n_images) as path:
+        own_seconds, own = _timed("own_search", path, epochs, n_trials, workers)
+        stock_seconds, stock = _timed("stock_search", path, epochs, n_trials)
+    rows = [
+        (number + 1, _describe(TRIALS[number]), f"{theirs:.4f}", f"{ours:.4f}", f"{ours - theirs:+.4f}")
+        for number, (theirs, ours) in enumerate(zip(stock, own, strict=True))
+    ]
+    difference = sum(own) / len(own) - sum(stock) / len(stock)
+    return _section(
+        "Against stock Keras Tuner",
+        f"{n_trials} trials of {epochs} epochs, no early stopping, start-up counted, {workers} workers. "
+        f"Stock: **{stock_seconds:.0f} s**. This project: **{own_seconds:.0f} s**. "
+        f"Ratio: **{stock_seconds / own_seconds:.1f}**. Mean difference of validation accuracy: {difference:+.4f}.",
+        _table(("trial", "hyperparameters", "stock", "this project", "difference"), rows),
+    )
+
+
+def epochs(quick):
+    """(b) Seconds an epoch against the matrix products alone."""
+    sizes, repeats = ((32, 128), 3) if quick else ((32, 64, 128, 256, 512), 7)
+    with training_data(15_000 if quick else None) as path:
+        rows = _run("epoch_seconds", path, repeats, *sizes)
+    cells = [(r["batch_size"], f"{r['epoch']:.2f}", f"{r['products']:.2f}", f"{r['ratio']:.2f}") for r in rows]
+    return _section(
+        "Seconds an epoch",
+        f"784-256-128-10 with batch normalization and dropout, float32, one thread; medians of {repeats}, measured in "
+        "turn. The products are an epoch's matrix products by numpy, forward and backward.",
+        _table(("batch size", "epoch, s", "products, s", "ratio"), cells),
+    )
+
+
+def growth(quick):
+    """(c) How a search grows with trials, workers and images."""
+    trials, images = ((4, 8), (5_000, 10_000)) if quick else ((8, 16, 32, 64), (15_000, 30_000, 60_000))
+    rows = []
+    for n_trials, workers, n_images in [
+        *((n, 2, images[0]) for n in trials),
+        (trials[1], 1, images[0]),
+        *((trials[0], 2, n) for n in images[1:]),
+    ]:
+        with training_data(n_images) as path:
+            result = _run("real_search", path, n_trials, 2, workers)
+        parts = ", ".join(f"{name.replace('_', ' ')} {seconds:.1f}" for name, seconds in result["parts"].items())
+        rows.append((n_trials, workers, n_images, f"{result['seconds']:.1f}", parts))
+    header = ("trials", "workers", "images", "seconds", "seconds by purpose, summed over workers")
+    return _section("How a search grows", "Real searches, two epochs a trial.", _table(header, rows))
+
+
+def suggestions(quick):
+    """(c) Seconds for one suggestion."""
+    rows = _run("suggestion_seconds", *((50, 200) if quick else (50, 200, 1_000)))
+    cells = [(count, f"{seconds:.2f}") for count, seconds in rows]
+    return _section("One suggestion", "After so many finished trials.", _table(("finished trials", "seconds"), cells))
+
+
+def memory(quick):
+    """(d) Peak memory of the parent and of a worker over a search."""
+    n_trials = 6 if quick else 50
+    with training_data() as path:
+        samples = _run("real_search", path, n_trials, 1, 2)["memory"]
+    step = max(1, n_trials // 5)
+    rows = [
+        (f"{first + 1} to {min(first + step, n_trials)}", *_peaks(samples[first : first + step]))
+        for first in range(0, n_trials, step)
+    ]
+    return _section(
+        "Peak memory",
+        f"Resident memory in MB while {n_trials} trials run on all images, pages shared between processes included.",
+        _table(("trials", "parent", "largest worker process"), rows),
+    )
+
+
+def sample_efficiency(quick):
+    """How good the best of a few trials is, on a surrogate."""
+    seeds = 3 if quick else 30
+    kinds = {"random search": ("random", seeds), "this project": ("own", seeds), "two workers": ("own", seeds, 2)}
+    if not quick:
+        kinds = {"stock Keras Tuner": ("stock", seeds), **kinds}
+    rows = []
+    for name, settings in kinds.items():
+        result = _run("sample_efficiency", *settings)
+        cells = zip(result["mean"], result["error"], strict=True)
+        rows.append((name, *(f"{mean:.4f} ± {error:.4f}" for mean, error in cells)))
+    return _section(
+        "Sample efficiency",
+        f"True accuracy, on `benchmarks/surrogate.py`, of the trial that looks best; mean of {seeds} seeds and its "
+        "standard error.",
+        _table(("search", "10 trials", "20 trials", "40 trials"), rows),
+    )
+
+
+SECTIONS = {
+    "stock": against_stock,
+    "epochs": epochs,
+    "growth": growth,
+    "suggestions": suggestions,
+    "memory": memory,
+    "sample-efficiency": sample_efficiency,
+}
+
+
+def _arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small sizes, in about three minutes")
+    parser.add_argument(
+        "sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS) + "; all, when none is named"
+    )
+    arguments = parser.parse_args()
+    unknown = set(arguments.sections) - SECTIONS.keys()
+    if unknown:
+        parser.error(f"section must be one of {', '.join(SECTIONS)}, got {', '.join(sorted(unknown))}")
+    return arguments
+
+
+def _timed(module, *arguments):
+    start = time.perf_counter()
+    result = _run(module, *arguments)
+    return time.perf_counter() - start, result
+
+
+def _run(module, *arguments):
+    """Return what a benchmark in a process of its own prints as its last line."""
+    single = module not in ("stock_search",)
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1") if single else {}
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        env={**os.environ, **threads, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        check=True,
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _heading(quick):
+    versions = ", ".join(
+        f"{name} {importlib.metadata.version(name)}" for name in ("tensorflow", "keras", "keras-tuner")
+    )
+    command = f"make benchmark{' QUICK=1' if quick else ''}"
+    return (
+        f"# Benchmarks\n\n`{command}`, {datetime.date.today()}, {data_source()}, {_processor()}, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}, {versions}."
+    )
+
+
+def _processor():
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine()
+    )
+
+
+def _describe(trial):
+    units = "-".join(map(str, trial["units"]))
+    return (
+        f"{units}, {trial['normalization']}, dropout {trial['dropout_rate']}, rate {trial['learning_rate']}, "
+        f"batch {trial['batch_size']}"
+    )
+
+
+def _peaks(samples):
+    return [max(sample[kind] for sample in samples) for kind in ("parent", "worker")]
+
+
+def _section(title, text, table):
+    return f"## {title}\n\n{text}\n\n{table}"
+
+
+def _table(header, rows):
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+if __name__ == "__main__":
+    main()

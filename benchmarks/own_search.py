@@ -1,0 +1,29 @@
+"""The list of trials by this project's workers; prints one JSON line.
+
+python -m benchmarks.own_search TRAINING_DATA EPOCHS N_TRIALS N_WORKERS
+"""
+
+import json
+import sys
+
+from benchmarks.workload import TRIALS, flat_values
+from components.core import artifacts
+from components.tune.workers import Finished, Pool
+
+
+def main(path, epochs, n_trials, n_workers):
+    artifacts.verify(path, "training_data")
+    setup = {"training_data": path, "settings": {"epochs": epochs, "patience": epochs, "seed": 1}}
+    waiting = list(range(n_trials))
+    outcomes: dict[int, dict] = {}
+    with Pool(n_workers, setup) as pool:
+        while len(outcomes) < n_trials:
+            for slot in pool.idle[: len(waiting)]:
+                number = waiting.pop(0)
+                pool.assign(slot, number, flat_values(TRIALS[number]), [0.0] * epochs)
+            outcomes |= {event.number: event.outcome for event in pool.wait() if isinstance(event, Finished)}
+    print(json.dumps([outcomes[number]["validation_accuracy"] for number in range(n_trials)]))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *map(int, sys.argv[2:]))

@@ -1,0 +1,60 @@
+"""One real search, and the peak memory of its processes; prints one JSON line.
+
+python -m benchmarks.real_search TRAINING_DATA N_TRIALS EPOCHS N_WORKERS
+"""
+
+import json
+import sys
+import tempfile
+import threading
+import time
+
+import psutil
+
+from components.core import progress
+from components.tune.search import SearchSettings, search
+
+SAMPLE_S = 0.1
+
+
+class _Memory(progress.PlainLines):
+    """Watches the resident memory of this process and of its workers while trials finish."""
+
+    def __init__(self):
+        self.peaks = {"parent": 0, "worker": 0}
+        self.by_trials = []
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def note(self, text):
+        pass
+
+    def trial_finished(self, trial, best, max_trials):
+        self.by_trials.append(dict(self.peaks))
+        self.peaks = {"parent": 0, "worker": 0}
+
+    def _watch(self):
+        own = psutil.Process()
+        while True:
+            self._raise_to("parent", own)
+            for worker in own.children(recursive=True):
+                self._raise_to("worker", worker)
+            time.sleep(SAMPLE_S)
+
+    def _raise_to(self, kind, process):
+        try:
+            self.peaks[kind] = max(self.peaks[kind], process.memory_info().rss // 2**20)
+        except psutil.NoSuchProcess:
+            return
+
+
+def main(path, n_trials, epochs, workers):
+    progress.listener = memory = _Memory()
+    settings = SearchSettings(n_trials, epochs, 0, False, workers, epochs, seed=1)
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as state:
+        found = search(path, settings, state)
+    print(json.dumps({"seconds": time.perf_counter() - start, "parts": found.seconds, "memory": memory.by_trials}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *map(int, sys.argv[2:]))

@@ -1,0 +1,56 @@
+"""True accuracy of the best trial after 10, 20 and 40, on the surrogate, over many seeds; prints one JSON line.
+
+python -m benchmarks.sample_efficiency {own,stock,random} N_SEEDS [LAG]
+"""
+
+import json
+import sys
+
+import keras_tuner as kt
+import numpy as np
+from keras_tuner.engine.trial import Trial
+
+from benchmarks.surrogate import observed_accuracy, true_accuracy
+from components.core.network import search_space
+from components.tune.tuner import N_INITIAL_POINTS, NOISE, Oracle, declared_space
+
+CHECKPOINTS = (10, 20, 40)
+
+
+def make_oracle(kind, seed, lag):
+    """Return a new oracle over the default search space."""
+    shared = {
+        "objective": kt.Objective("accuracy", "max"),
+        "max_trials": max(CHECKPOINTS),
+        "seed": seed + 1,
+        "hyperparameters": declared_space(),
+    }
+    if kind == "own":
+        return Oracle(lag=lag, num_initial_points=N_INITIAL_POINTS, alpha=NOISE, **shared)
+    return {"stock": kt.oracles.BayesianOptimizationOracle, "random": kt.oracles.RandomSearchOracle}[kind](**shared)
+
+
+def run(kind, seed, lag=0):
+    """Return the true accuracy of the trial that looks best after each of `CHECKPOINTS` trials."""
+    oracle = make_oracle(kind, seed, lag)
+    found, observed = [], []
+    for number in range(max(CHECKPOINTS)):
+        chosen = oracle.hyperparameters.copy()
+        chosen.values = oracle.populate_space(f"{number:02d}")["values"]
+        trial = Trial(chosen, trial_id=f"{number:02d}", status="COMPLETED")
+        hyperparameters = search_space(chosen.copy())
+        trial.score = float(observed_accuracy(hyperparameters, [seed, number]))
+        oracle.trials[trial.trial_id] = trial
+        observed.append(trial.score)
+        found.append(true_accuracy(hyperparameters))
+    return [found[int(np.argmax(observed[:count]))] for count in CHECKPOINTS]
+
+
+def main(kind, n_seeds, lag=0):
+    results = np.array([run(kind, seed, lag) for seed in range(n_seeds)])
+    errors = results.std(axis=0) / np.sqrt(n_seeds)
+    print(json.dumps({"after": CHECKPOINTS, "mean": results.mean(axis=0).tolist(), "error": errors.tolist()}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *map(int, sys.argv[2:]))
