@@ -174,8 +174,8 @@ def _heading(quick):
     )
     command = f"make benchmark{' QUICK=1' if quick else ''}"
     return (
-        f"# Benchmarks\n\n`{command}`, {datetime.date.today()}, {data_source()}, {_processor()}, {os.cpu_count()} cores, "
-        f"Python {platform.python_version()}, {versions}."
+        f"# Benchmarks\n\n`{command}`, {datetime.date.today()}, {data_source()}, {_processor()}, "
+        f"{os.cpu_count()} cores, Python {platform.python_version()}, {versions}."
     )
 
 

@@ -280,7 +280,7 @@ def _exit_status():
     from runners.cluster import ClusterError
 
     try:
-        return cli(standalone_mode=False) or 0
+        return cli(prog_name="pipeline.py", standalone_mode=False) or 0
     except click.exceptions.NoArgsIsHelpError as error:
         print(error.format_message(), file=sys.stderr)
         return EXIT_BAD_INPUT

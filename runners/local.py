@@ -109,7 +109,7 @@ def _defaults(graph):
 
 def _refuse_unknown(graph):
     """Refuse a graph with a construct that this runner does not know, before anything has run."""
-    for name, task in graph["root"]["dag"]["tasks"].items():
+    for name, task in sorted(graph["root"]["dag"]["tasks"].items()):
         definition = graph["components"][task["componentRef"]["name"]]
         strange = [
             *sorted(task.keys() - UNDERSTOOD_TASK_FIELDS),

@@ -56,8 +56,6 @@ def until(condition, timeout_s=120):
     Raises:
         TimeoutError: it does not within a time that is far beyond what a slow machine takes.
     """
-    import time
-
     deadline = time.monotonic() + timeout_s
     while not (value := condition()):
         if time.monotonic() > deadline:

@@ -240,7 +240,7 @@ UNKNOWN = {
     condition: "triggerPolicy",
     nested: "a nested pipeline",
     exit_handler: "triggerPolicy|nested pipeline",
-    output_parameter: "taskOutputParameter",
+    output_parameter: "output parameters",
     placeholder: "for text",
     importer: "no Python function",
     container: "no Python function",

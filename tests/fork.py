@@ -1,0 +1,18 @@
+"""A copy of the project with a small network in place of its own, which tests run in processes of their own."""
+
+import shutil
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+COPIED = ("components", "runners", "tests")
+NETWORK = Path("components/core/network.py")
+
+
+def with_small_network(folder):
+    """Fill `folder` with the copy and return it."""
+    unwanted = shutil.ignore_patterns("__pycache__")
+    for name in COPIED:
+        shutil.copytree(ROOT / name, folder / name, ignore=unwanted)
+    shutil.copy(ROOT / "pipeline.py", folder)
+    shutil.copy(ROOT / "tests" / "small_network.py", folder / NETWORK)
+    return folder

@@ -1,0 +1,34 @@
+"""A forked `components/core/network.py` for tests: one small layer, and a rate at which every trial fails."""
+
+from dataclasses import dataclass
+
+import keras
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    """What the training loop reads, and the width of the one hidden layer."""
+
+    units: int
+    learning_rate: float
+    batch_size: int
+    dropout_rate: float = 0.2
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    flip_images: bool = False
+
+
+def search_space(hp):
+    return Hyperparameters(
+        units=hp.Int("units", 4, 64, default=8),
+        learning_rate=hp.Choice("learning_rate", [1e-3, 3e-3, 1e-2, 3e-2, 1e38], default=1e-2),
+        batch_size=hp.Choice("batch_size", [32, 64, 128], default=64),
+    )
+
+
+def create_model(hyperparameters, input_shape, n_classes):
+    inputs = keras.Input(input_shape, dtype="uint8")
+    hidden = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
+    hidden = keras.layers.Dense(hyperparameters.units, activation="relu")(hidden)
+    hidden = keras.layers.Dropout(hyperparameters.dropout_rate)(hidden)
+    return keras.Model(inputs, keras.layers.Dense(n_classes)(hidden))
