@@ -5,6 +5,7 @@ the pipeline's own signature.
 """
 
 import errno
+import functools
 import os
 import signal
 import sys
@@ -69,6 +70,7 @@ class _TrueOrFalse(click.ParamType):
         return known[value.lower()]
 
 
+@functools.cache
 def pipeline_inputs():
     """Return the pipeline's parameters from its signature, in its order: (type, default) by name."""
     import pipeline
