@@ -306,5 +306,5 @@ def test_a_users_own_network_is_trained_with_each_trials_batch_size(tmp_path):
     tuner.search(IMAGES, LABELS, validation_data=(IMAGES, LABELS), epochs=1, verbose=0, callbacks=[Recording()])
 
     sizes = [known.hyperparameters.get("batch_size") for known in tuner.oracle.trials.values()]
-    assert STEPS == [-(-48 // size) for size in sizes]
+    assert [-(-48 // size) for size in sizes] == STEPS
     assert tuner.get_best_hyperparameters()[0].get("units") in (4, 8)

@@ -1,0 +1,179 @@
+"""The search with real worker processes, on data and networks that train in no time."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from components.core import artifacts, journal
+from components.core.chosen import ChosenValues
+from components.core.network import search_space
+from components.tune.search import SearchSettings, search
+from tests import fork, runs
+from tests.idx import draw
+
+SETTINGS = {
+    "max_trials": 3,
+    "trial_epochs": 2,
+    "trial_time_limit_s": 0,
+    "stop_trials_early": True,
+    "workers": 1,
+    "patience": 10,
+    "seed": 7,
+}
+
+
+def lines(state_dir):
+    """Return a journal's trials as dictionaries, by number and without their seconds."""
+    trials = journal.in_order(journal.read(state_dir / journal.FILE_NAME).trials)
+    return runs.without_seconds([trial.as_dict() for trial in trials])
+
+
+@pytest.fixture(scope="module")
+def two_workers(finished_run, tmp_path_factory):
+    """Return (result, state folder) of the search of `finished_run`, with two workers in place of one."""
+    folder = tmp_path_factory.mktemp("two")
+    data = finished_run.folder / "prepare" / "training_data"
+    return search(data, SearchSettings(**{**SETTINGS, "workers": 2}), folder), folder
+
+
+def test_two_workers_leave_a_journal_with_every_trial_once(two_workers):
+    result, folder = two_workers
+
+    assert [line["number"] for line in lines(folder)] == [0, 1, 2]
+    assert result.best == journal.best(result.trials)
+
+
+def test_a_trials_result_does_not_depend_on_the_worker(two_workers, finished_run):
+    _, folder = two_workers
+
+    assert lines(folder) == runs.without_seconds(finished_run.summary["trials"])
+
+
+def test_a_journals_hyperparameters_are_a_point_of_the_search_space(two_workers):
+    for line in lines(two_workers[1]):
+        values = line["hyperparameters"]
+        assert len(search_space(ChosenValues(values)).units) == values["hidden_layers"]
+
+
+def test_the_timeline_has_a_span_a_trial(two_workers):
+    spans = [json.loads(line) for line in (two_workers[1] / "timeline.jsonl").read_text().splitlines()]
+
+    assert sorted(span["number"] for span in spans) == [0, 1, 2]
+    assert {span["worker"] for span in spans} <= {0, 1}
+    assert all(span["started"] <= span["ended"] for span in spans)
+
+
+@pytest.fixture(scope="module")
+def forked(tmp_path_factory):
+    """Return a function that copies the project with a small network, some of its text replaced."""
+
+    def make(replacements=()):
+        folder = fork.with_small_network(tmp_path_factory.mktemp("fork"))
+        network = folder / fork.NETWORK
+        for old, new in replacements:
+            assert old in network.read_text()
+            network.write_text(network.read_text().replace(old, new))
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def training_data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("artifact") / "training_data"
+    labelled = [artifacts.Labelled(*draw(n_images, seed=n_images)) for n_images in (120, 60)]
+    info = artifacts.DatasetInfo("drawn", ("0", "1", "2"), (6, 4))
+    artifacts.write_training_data(artifacts.TrainingData(*labelled, info, ""), folder)
+    return folder
+
+
+def run_search(source, training_data, state_dir, **changes):
+    """Run a search of the project in `source`, in a process of its own."""
+    settings = json.dumps({**SETTINGS, **changes})
+    words = [sys.executable, "-m", "tests.search_process", str(training_data), str(state_dir), settings]
+    environment = runs.environment(PYTHONPATH=str(source))
+    return subprocess.run(words, cwd=source, env=environment, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def small(forked):
+    return forked()
+
+
+@pytest.fixture(scope="module")
+def long_search(small, training_data, tmp_path_factory):
+    """Return the state folder of a search of fourteen trials with two workers: beyond initial points and lag."""
+    folder = tmp_path_factory.mktemp("long")
+    done = run_search(small, training_data, folder, max_trials=14, workers=2)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.slow
+def test_the_same_seed_and_workers_give_the_same_trials(long_search, small, training_data, tmp_path):
+    run_search(small, training_data, tmp_path, max_trials=14, workers=2)
+
+    assert lines(tmp_path) == lines(long_search)
+
+
+@pytest.mark.slow
+def test_a_search_that_goes_on_with_more_trials_is_the_longer_search(long_search, small, training_data, tmp_path):
+    for max_trials in (9, 14):
+        run_search(small, training_data, tmp_path, max_trials=max_trials, workers=2)
+
+    assert lines(tmp_path) == lines(long_search)
+
+
+@pytest.mark.slow
+def test_a_trial_whose_loss_is_no_number_is_recorded_with_its_reason(long_search):
+    """A rate of 1e38 can't be trained with; of fourteen trials some have it."""
+    trials = lines(long_search)
+    failed = [trial for trial in trials if trial["status"] == "failed"]
+
+    assert failed and failed == [trial for trial in trials if trial["hyperparameters"]["learning_rate"] == 1e38]
+    assert all("loss is not finite" in trial["reason"] and trial["validation_accuracy"] is None for trial in failed)
+
+
+BROKEN = [("    inputs = keras.Input", '    raise ValueError("no such layer")\n    inputs = keras.Input')]
+
+
+@pytest.fixture(scope="module")
+def broken(forked):
+    """Return the project with a network that can never be built."""
+    return forked(BROKEN)
+
+
+@pytest.mark.slow
+def test_a_search_whose_first_trials_all_fail_alike_ends_early_and_again_when_restarted(
+    broken, training_data, tmp_path
+):
+    for _ in range(2):
+        done = run_search(broken, training_data, tmp_path, max_trials=20)
+
+        assert done.returncode == 1
+        assert "all 3 first trials failed with the same cause: ValueError: no such layer" in done.stderr
+        assert [trial["status"] for trial in lines(tmp_path)] == ["failed"] * 3
+
+
+@pytest.mark.slow
+def test_a_search_in_which_no_trial_completed_is_an_error(broken, training_data, tmp_path):
+    done = run_search(broken, training_data, tmp_path, max_trials=2)
+
+    assert done.returncode == 1 and "none of 2 trials completed: ValueError: no such layer" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_search_ends_when_its_space_holds_no_other_point(forked, training_data, tmp_path):
+    few_points = [
+        ('hp.Int("units", 4, 64, default=8)', "8"),
+        ("[1e-3, 3e-3, 1e-2, 3e-2, 1e38]", "[1e-2]"),
+        ("[32, 64, 128], default=64", "[32, 64], default=64"),
+    ]
+
+    done = run_search(forked(few_points), training_data, tmp_path, max_trials=9, workers=2)
+
+    assert done.returncode == 0, done.stderr
+    assert sorted(trial["hyperparameters"]["batch_size"] for trial in lines(tmp_path)) == [32, 64]
+    assert "holds no untried point after 2 trials" in done.stdout
