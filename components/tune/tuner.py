@@ -28,8 +28,8 @@ N_NEIGHBOURS = 64
 N_CENTERS = 8
 NEIGHBOUR_SPREAD = 0.12
 NOISE = 0.05
-N_KERNEL_RESTARTS = 2
-LENGTH_SCALES = (0.15, 20.0)
+N_KERNEL_RESTARTS = 1
+LENGTH_SCALES = (0.2, 20.0)
 BATCH_SIZES = [32, 64, 128, 256, 512]
 ORACLE_SETTINGS = (
     "alpha",
@@ -219,7 +219,7 @@ class Oracle(kt.oracles.BayesianOptimizationOracle):
         return self.beta * max(0.25, 1 - spent)
 
     def _fitted(self, points, scores, rng):
-        kernel = Matern(length_scale=np.ones(points.shape[1]), length_scale_bounds=LENGTH_SCALES, nu=2.5)
+        kernel = Matern(length_scale_bounds=LENGTH_SCALES, nu=2.5)
         process = self._process(kernel, n_restarts_optimizer=N_KERNEL_RESTARTS, random_state=int(rng.integers(2**31)))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
