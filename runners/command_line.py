@@ -114,11 +114,12 @@ def cli():
 def local_run_command(output_dir, **values):
     """Run the whole pipeline in this process."""
     import pipeline
+    from components.tune import warm_start
     from runners.live import listening
 
     given, every = take_pipeline_options(values)
     output_dir = _checked_output_dir(output_dir)
-    _check_warm_start(every["warm_start"], output_dir)
+    warm_start.load(every["warm_start"], output_dir / "state")
     earlier = local_run.earlier_parameters(output_dir)
     if "data_source" in given:
         _check_local_source(every["data_source"])
@@ -154,14 +155,6 @@ def _check_local_source(data_source):
     from components.prepare import dataset
 
     dataset.check_source(data_source)
-
-
-def _check_warm_start(path, output_dir):
-    from components.core import journal
-    from components.tune import warm_start
-
-    if warm_start.digest(path, output_dir / "state") and Path(path).is_file():
-        journal.read(path)
 
 
 def _default_source(default, earlier):

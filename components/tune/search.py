@@ -1,6 +1,7 @@
 """The search: which trial comes next, what is written down of it, and when the search is over."""
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -86,18 +87,19 @@ def search(training_data, settings, state_dir):
     if settings.max_trials < finished:
         rule = f"max_trials must be at least the {finished} trials that {state_dir} holds"
         raise InvalidInput(f"{rule}, got {settings.max_trials}")
+    earlier = warm_start.load(settings.warm_start, state_dir)
     remaining = settings.max_trials - finished
     setup = {"training_data": str(training_data), "settings": settings.trial_settings}
     with Pool(min(settings.workers, remaining), setup, settings.trial_time_limit_s) as pool:
         # Keras Tuner is imported here, while the workers import TensorFlow.
         from components.tune.tuner import CustomTuner, declared_space
 
-        header = _header(data, settings, declared_space(), warm_start.digest(settings.warm_start, state_dir))
+        header = _header(data, settings, declared_space(), earlier)
         with journal.Journal.open(state_dir, header) as book, tempfile.TemporaryDirectory() as unused:
             if book.dropped_torn_line:
                 progress.warn(f"dropped a torn last line of {Path(state_dir) / journal.FILE_NAME}, left by a crash")
             tuner = CustomTuner(max_trials=settings.max_trials, seed=settings.seed, lag=settings.lag, directory=unused)
-            return _Search(settings, book, tuner, pool, Path(state_dir)).run()
+            return _Search(settings, book, tuner, pool, Path(state_dir), earlier).run()
 
 
 @dataclass
@@ -109,6 +111,7 @@ class _Search:
     tuner: Any  # a CustomTuner, whose module is imported late
     pool: Pool
     state_dir: Path
+    earlier: bytes = b""  # the journal to learn from
     values: dict[int, dict] = field(default_factory=dict)
     attempts: dict[int, int] = field(default_factory=dict)
     notes: set[str] = field(default_factory=set)
@@ -133,8 +136,8 @@ class _Search:
         return self._result()
 
     def _learn_from_earlier(self):
-        if self.settings.warm_start:
-            earlier = warm_start.trials(self.settings.warm_start, self.state_dir)
+        if self.earlier:
+            earlier = warm_start.keep(self.earlier, self.state_dir)
             self.n_learned = self.tuner.learn_from(earlier)
             progress.note(
                 f"warm start: {self.n_learned} of {len(earlier)} trials of {self.settings.warm_start} are points of "
@@ -293,7 +296,7 @@ def _memory_mb():
     return total // 2**20
 
 
-def _header(data, settings, space, warm_start_digest):
+def _header(data, settings, space, earlier):
     """Return what decides the search: with the same header and one seed, the same trials."""
     return {
         "training_data": data.fingerprint,
@@ -305,7 +308,7 @@ def _header(data, settings, space, warm_start_digest):
         "stop_trials_early": settings.stop_trials_early,
         "workers": settings.workers,
         "seed": settings.seed,
-        **({"warm_start": warm_start_digest} if warm_start_digest else {}),
+        **({"warm_start": hashlib.sha256(earlier).hexdigest()} if earlier else {}),
     }
 
 

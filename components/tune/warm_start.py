@@ -9,34 +9,31 @@ from components.core.parameters import InvalidInput
 FILE_NAME = "warm_start.jsonl"
 
 
-def digest(path, state_dir):
-    """Return the SHA-256 of the journal to learn from, or "" where none is named.
+def load(path, state_dir):
+    """Return the bytes of the journal to learn from, none where no path is given.
 
     Args:
         path: the earlier journal; once it is gone, its copy in `state_dir` stands for it.
         state_dir: the search's state folder.
 
     Raises:
-        InvalidInput: there is neither.
-    """
-    return files.sha256(_place(path, state_dir)) if path else ""
-
-
-def trials(path, state_dir):
-    """Return the earlier journal's trials by number, after keeping a copy of it in `state_dir`.
-
-    Args:
-        path: the earlier journal, or "" for no trials.
-        state_dir: the state folder of a search that is locked, and whose header has this journal's digest.
-
-    Raises:
-        InvalidInput: the journal is damaged.
+        InvalidInput: there is neither, or it is empty or damaged.
     """
     if not path:
-        return []
-    place, copy = _place(path, state_dir), Path(state_dir) / FILE_NAME
-    if place != copy:
-        files.write_bytes(place.read_bytes(), copy)
+        return b""
+    places = [place for place in (Path(path), Path(state_dir) / FILE_NAME) if place.is_file()]
+    data = places[0].read_bytes() if places else b""
+    if not data:
+        raise InvalidInput(f"warm_start must be the journal ({journal.FILE_NAME}) of an earlier search, got {path!r}")
+    journal.read(places[0])
+    return data
+
+
+def keep(data, state_dir):
+    """Keep a copy of an earlier journal's bytes in a state folder, and return its trials by number."""
+    copy = Path(state_dir) / FILE_NAME
+    if not copy.exists() or copy.read_bytes() != data:
+        files.write_bytes(data, copy)
     return journal.in_order(journal.read(copy).trials)
 
 
@@ -49,15 +46,6 @@ def fits(values, space):
     """
     active = [hp for hp in space.space if all(condition.is_active(values) for condition in hp.conditions)]
     return values.keys() == {hp.name for hp in active} and all(_holds(hp, values[hp.name]) for hp in active)
-
-
-def _place(path, state_dir):
-    copy = Path(state_dir) / FILE_NAME
-    if Path(path).is_file():
-        return Path(path)
-    if copy.is_file():
-        return copy
-    raise InvalidInput(f"warm_start must be the journal ({journal.FILE_NAME}) of an earlier search, got {path!r}")
 
 
 def _holds(hp, value):
