@@ -32,8 +32,10 @@ class Checkpoint:
     def save(self, trainer, progress):
         """Replace the file by the state after the epoch that has just ended."""
         epochs = [asdict(epoch) for epoch in progress.epochs]
-        figures = {"key": self._key, "trainer": type(trainer).__name__, "epochs": epochs}
-        arrays = {f"state_{index}": value for index, value in enumerate(trainer.state())}
+        state = trainer.state()
+        counts = {"n_state": len(state), "n_best": len(progress.best_weights)}
+        figures = {"key": self._key, "trainer": type(trainer).__name__, "epochs": epochs, **counts}
+        arrays = {f"state_{index}": value for index, value in enumerate(state)}
         arrays |= {f"best_{index}": value for index, value in enumerate(progress.best_weights)}
         with files.replacing(self._path) as partial, open(partial, "wb") as file:
             np.savez(file, allow_pickle=False, figures=np.array(json.dumps(figures)), **arrays)
@@ -58,7 +60,8 @@ class Checkpoint:
                 figures = json.loads(str(arrays["figures"]))
                 if figures["key"] != self._key:
                     return None
-                return figures, _numbered(arrays, "state"), _numbered(arrays, "best")
+                state, best_weights = (_numbered(arrays, name, figures[f"n_{name}"]) for name in ("state", "best"))
+                return figures, state, best_weights
         except FileNotFoundError:
             return None
         except Exception as error:  # whatever zipfile and numpy raise on a damaged file
@@ -66,6 +69,5 @@ class Checkpoint:
             return None
 
 
-def _numbered(arrays, name):
-    count = sum(key.startswith(f"{name}_") for key in arrays.files)
+def _numbered(arrays, name, count):
     return [arrays[f"{name}_{index}"] for index in range(count)]
