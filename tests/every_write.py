@@ -1,0 +1,171 @@
+"""A run, and what becomes of it when it ends before any of its file operations: `python -m tests.every_write FOLDER`.
+
+A process that is killed leaves its folder as it stands at that moment. So the folder is copied before each operation
+that finds it changed, in one run, rather than run again up to each; then each copy is continued, until the step that
+was interrupted has finished. Every run is a fork, made before TensorFlow's first operation, that imports nothing anew.
+Prints a JSON object: for each copy the step it was made in, and what is wrong with it, before and after continuing.
+"""
+
+import json
+import os
+import shutil
+import sys
+import traceback
+import zipfile
+from pathlib import Path
+
+import components.evaluate.report
+import components.train.fitting
+import components.tune.search
+import components.tune.tuner  # noqa: F401 - what the steps import is imported once
+import pipeline
+from components.core import artifacts, files, journal, progress
+from components.core.parameters import InvalidInput
+from runners import command_line, local, local_run
+
+STEPS = ("prepare", "tune", "train", "evaluate")
+SMALL = {"max_trials": 2, "trial_epochs": 1, "training_epochs": 1, "seed": 7, "workers": 1}
+
+
+class Snapshots:
+    """Copies a folder before each file operation in it, whenever it has changed since the last copy."""
+
+    def __init__(self, folder, copies):
+        self._folder, self._copies = folder, copies
+        self._seen = self._is_busy = None
+        sys.addaudithook(self._hear)
+
+    def _hear(self, event, arguments):
+        inside = any(str(argument).startswith(str(self._folder)) for argument in arguments if _is_path(argument))
+        if inside and not self._is_busy and self._folder.exists():
+            self._is_busy = True
+            self._copy_if_changed()
+            self._is_busy = False
+
+    def _copy_if_changed(self):
+        state = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in self._folder.rglob("*")]
+        if sorted(state) != self._seen:
+            self._seen = sorted(state)
+            shutil.copytree(self._folder, self._copies / f"{len(list(self._copies.iterdir())):04}")
+
+
+def _is_path(value):
+    return isinstance(value, (str, os.PathLike))
+
+
+class UntilTheNextStep(progress.Forwarding):
+    """Ends the process, content, when a second step starts."""
+
+    def __init__(self):
+        super().__init__(lambda text: None)
+        self._n_steps = 0
+
+    def step_started(self, name):
+        self._n_steps += 1
+        if self._n_steps == 2:
+            os._exit(0)
+
+
+def run(data, out):
+    defaults = {name: default for name, (_, default) in command_line.pipeline_inputs().items()}
+    local_run.run(pipeline.build, pipeline.COMPONENTS, {**defaults, **SMALL, "data_source": str(data)}, out, "")
+
+
+def record(data, out, copies):
+    Snapshots(out, copies)
+    run(data, out)
+
+
+def go_on(data, out):
+    progress.listener = UntilTheNextStep()
+    run(data, out)
+
+
+def in_child(work, *arguments):
+    """Run `work` in a fork and return its error, or None."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            work(*arguments)
+        except BaseException:
+            os.write(writing, traceback.format_exc().encode()[-4000:])
+        os._exit(0)
+    os.close(writing)
+    with open(reading) as pipe:
+        error = pipe.read()
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return error or (f"ended with {status}" if status else None)
+
+
+def finished(out):
+    """Return the steps that a run has finished, in order."""
+    return [step for step in STEPS if (out / step / local.RECORD).exists()]
+
+
+def half_written(out):
+    """Return what is wrong with the artifacts that stand in their places: they must all be whole."""
+    places = [path for step in STEPS for path in (out / step).glob("[!.]*") if path.is_dir()]
+    problems = []
+    for path in places:
+        try:
+            artifacts.verify(path, path.name)
+        except InvalidInput as error:
+            problems.append(str(error))
+    return problems
+
+
+def results(out):
+    """Return what the finished steps have left, by step, but for dates and seconds."""
+    makers = {"prepare": prepared, "tune": tuned, "train": trained, "evaluate": evaluated}
+    return {step: makers[step](out / step) for step in finished(out)}
+
+
+def prepared(folder):
+    return [artifacts.verify(folder / name, name) for name in ("training_data", "test_data")]
+
+
+def tuned(folder):
+    trials = journal.in_order(journal.read(folder / "trials" / journal.FILE_NAME).trials)
+    return [
+        artifacts.verify(folder / "trials", "trials") and [{**trial.as_dict(), "seconds": 0} for trial in trials],
+        artifacts.read_best_hyperparameters(folder / "best_hyperparameters"),
+    ]
+
+
+def trained(folder):
+    artifacts.verify(folder / "model", "model")
+    weights = zipfile.ZipFile(folder / "model" / "model.keras").read("model.weights.h5")
+    return [files.digest(weights.hex()), {**artifacts.read_history(folder / "history"), "seconds": 0}]
+
+
+def evaluated(folder):
+    return local_metrics(folder / local.EXECUTOR_OUTPUT)["test_accuracy"]
+
+
+def local_metrics(path):
+    found = json.loads(path.read_bytes())["artifacts"].values()
+    return {name: value for listed in found for name, value in listed["artifacts"][0]["metadata"].items()}
+
+
+def main(folder):
+    folder = Path(folder)
+    data, out, copies = folder / "data", folder / "out", folder / "copies"
+    copies.mkdir()
+    error = in_child(record, data, out, copies)
+    if error:
+        raise RuntimeError(error)
+    expected, found = results(out), []
+    for copy in sorted(copies.iterdir()):
+        shutil.rmtree(out)
+        shutil.copytree(copy, out)
+        before, step = half_written(out), next((step for step in STEPS if step not in finished(out)), "summary")
+        error = in_child(go_on, data, out)
+        after = {name: value for name, value in results(out).items() if value != expected[name]}
+        is_done = step in finished(out) if step in STEPS else (out / "summary.json").exists()
+        found.append({"step": step, "half": before, "error": error, "done": is_done, "differs": sorted(after)})
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
