@@ -104,23 +104,23 @@ def small(forked):
 
 @pytest.fixture(scope="module")
 def long_search(small, training_data, tmp_path_factory):
-    """Return the state folder of a search of fourteen trials with two workers: beyond initial points and lag."""
+    """Return the state folder of a search of eleven trials with two workers: beyond initial points and lag."""
     folder = tmp_path_factory.mktemp("long")
-    done = run_search(small, training_data, folder, max_trials=14, workers=2)
+    done = run_search(small, training_data, folder, max_trials=11, workers=2)
     assert done.returncode == 0, done.stderr
     return folder
 
 
 @pytest.mark.slow
 def test_the_same_seed_and_workers_give_the_same_trials(long_search, small, training_data, tmp_path):
-    run_search(small, training_data, tmp_path, max_trials=14, workers=2)
+    run_search(small, training_data, tmp_path, max_trials=11, workers=2)
 
     assert lines(tmp_path) == lines(long_search)
 
 
 @pytest.mark.slow
 def test_a_search_that_goes_on_with_more_trials_is_the_longer_search(long_search, small, training_data, tmp_path):
-    for max_trials in (9, 14):
+    for max_trials in (7, 11):
         run_search(small, training_data, tmp_path, max_trials=max_trials, workers=2)
 
     assert lines(tmp_path) == lines(long_search)
@@ -128,7 +128,7 @@ def test_a_search_that_goes_on_with_more_trials_is_the_longer_search(long_search
 
 @pytest.mark.slow
 def test_a_trial_whose_loss_is_no_number_is_recorded_with_its_reason(long_search):
-    """A rate of 1e38 can't be trained with; of fourteen trials some have it."""
+    """A rate of 1e38 can't be trained with; of eleven trials some have it."""
     trials = lines(long_search)
     failed = [trial for trial in trials if trial["status"] == "failed"]
 

@@ -168,12 +168,12 @@ def random_points(n_trials, seed):
 
 @pytest.mark.slow
 def test_after_the_initial_points_the_search_beats_random_search(tmp_path):
-    """On a known function, 12 searches of 24 trials; the margin is three standard errors of the difference."""
-    ours = np.array([best_of_search(tmp_path / str(seed), 24, seed) for seed in range(12)])
-    chance = np.array([best_of(random_points(24, seed), seed) for seed in range(200)])
+    """On a known function, 20 searches of 28 trials; chance alone gives two standard errors once in forty times."""
+    ours = np.array([best_of_search(tmp_path / str(seed), 28, seed) for seed in range(20)])
+    chance = np.array([best_of(random_points(28, seed), seed) for seed in range(400)])
 
     error = np.hypot(ours.std(ddof=1) / np.sqrt(len(ours)), chance.std(ddof=1) / np.sqrt(len(chance)))
-    assert ours.mean() - chance.mean() > 3 * error
+    assert ours.mean() - chance.mean() > 2 * error
 
 
 def completed(*curves):
