@@ -131,9 +131,10 @@ def local_run_command(output_dir, **values):
             local_run.refuse_another_search(output_dir, earlier, every)
         try:
             summary = local_run.run(pipeline.build, pipeline.COMPONENTS, every, output_dir, note)
-        except (KeyboardInterrupt, SystemExit):
+        except (KeyboardInterrupt, SystemExit) as error:
             progress.warn(f"interrupted; the same command with --output-dir {output_dir} continues")
-            raise
+            # click would put an empty line after the message of a Ctrl-C.
+            raise SystemExit(130 if isinstance(error, KeyboardInterrupt) else error.code) from None
     local_run.show(summary, output_dir, console)
 
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -319,7 +320,9 @@ def started(folder, tiny_data, **changes):
     """Start a run whose output can be read while it goes on."""
     words = runs.command("local-run", output_dir=folder, data_source=tiny_data, **{**runs.SMALL, **changes}, workers=1)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(words, env=runs.environment(), **pipes)
+    # What is started in a shell's background ignores Ctrl-C, and so would its children.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    return subprocess.Popen(words, env=runs.environment(), preexec_fn=heed, **pipes)
 
 
 @pytest.mark.slow
