@@ -27,7 +27,7 @@ def build(options=None, state_dir=""):
     def pipeline(
         data_source: str = "fashion-mnist",
         validation_fraction: float = 0.1,
-        max_trials: int = 16,
+        max_trials: int = 12,
         trial_epochs: int = 6,
         trial_time_limit_s: int = 0,
         stop_trials_early: bool = True,
