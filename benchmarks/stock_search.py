@@ -13,7 +13,6 @@ import keras_tuner as kt
 
 from benchmarks.workload import TRIALS, flat_values
 from components.core import artifacts
-from components.core.chosen import ChosenValues
 from components.core.network import create_model, search_space
 from components.core.training import make_optimizer
 
@@ -40,7 +39,7 @@ def main(path, epochs, n_trials):
     data = artifacts.read_training_data(path)
 
     def build(hp):
-        chosen = search_space(ChosenValues(hp.values) if hp.values else hp)
+        chosen = search_space(hp)
         model = create_model(chosen, data.info.input_shape, data.info.n_classes)
         steps = math.ceil(len(data.train) / chosen.batch_size)
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

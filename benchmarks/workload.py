@@ -29,12 +29,15 @@ TRIALS = [
 ]
 """Twelve trials, their batch sizes and depths spread over the default search space."""
 
+PLAIN = {"weight_decay": 0.0, "label_smoothing": 0.0, "flip_images": False}
+"""The part of the recipe that Keras' `fit` on arrays does not have: left out on both sides."""
+
 
 def flat_values(trial):
     """Return a trial of the list as Keras Tuner's flat values."""
     units = {f"units_{layer}": width for layer, width in enumerate(trial["units"])}
     rest = {name: value for name, value in trial.items() if name != "units"}
-    return {"hidden_layers": len(units), **units, **rest, "flip_images": False}
+    return {"hidden_layers": len(units), **units, **rest, **PLAIN}
 
 
 def data_source():

@@ -27,8 +27,8 @@ class ChosenValues:
     def Boolean(self, name, *_, **conditions):
         return self._value(name, conditions)
 
-    def Fixed(self, name, *_, **conditions):
-        return self._value(name, conditions)
+    def Fixed(self, name, value, **conditions):
+        return self.values.get(name, value)
 
     def get(self, name):
         return self._value(name, {})

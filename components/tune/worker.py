@@ -10,6 +10,7 @@ an imported TensorFlow has no threads before its first operation, and the worker
 
 import contextlib
 import ctypes
+import gc
 import json
 import os
 import queue
@@ -38,6 +39,8 @@ def main():
     progress.listener = progress.Forwarding(lambda text: _reply(replies, note=text))
     data = artifacts.read_training_data(setup["training_data"], checked=False)
     settings = TrialSettings(**setup["settings"])
+    gc.collect()
+    gc.freeze()  # no child looks through all that was imported: a collection would, and copy its pages
     _reply(replies, ready=True)
 
     def train(request):
