@@ -29,7 +29,7 @@ TRIALS = [
 ]
 """Twelve trials, their batch sizes and depths spread over the default search space."""
 
-PLAIN = {"weight_decay": 0.0, "label_smoothing": 0.0, "flip_images": False}
+PLAIN = {"weight_decay": 0.0, "label_smoothing": 0.0, "flip_images": False, "erase_share": 0.0}
 """The part of the recipe that Keras' `fit` on arrays does not have: left out on both sides."""
 
 

@@ -16,6 +16,7 @@ class Hyperparameters:
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
     flip_images: bool = False
+    erase_share: float = 0.0
 
 
 def search_space(hp):

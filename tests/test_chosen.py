@@ -19,6 +19,10 @@ def test_each_method_returns_the_value_of_its_name():
     assert (hp.Boolean("flag"), hp.Fixed("constant", 7), hp.get("n")) == (True, 7, 3)
 
 
+def test_a_fixed_value_that_was_not_chosen_is_the_space_s():
+    assert ChosenValues({}).Fixed("constant", 7) == 7
+
+
 def test_what_keras_tuner_declares_reads_back_the_same():
     declared = kt.HyperParameters()
     expected = search_space(declared)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.core.dropout import Clock, FastDropout, coin_flips, hashes
+from components.core.dropout import Clock, FastDropout, hashes
 
 N = 1_000_000
 FIVE_SIGMA = 5 / math.sqrt(N)
@@ -108,13 +108,3 @@ def test_one_position_is_not_correlated_from_step_to_step():
 
 def test_the_same_seed_layer_and_step_drop_the_same():
     assert np.array_equal(dropped(0.3), dropped(0.3))
-
-
-def test_coin_flips_are_fair():
-    assert abs(np.mean(coin_flips(clock(), N).numpy()) - 0.5) < 5 * 0.5 / math.sqrt(N)
-
-
-def test_coin_flips_are_independent_of_every_layers_mask():
-    flips = coin_flips(clock(), N).numpy().astype(float)
-
-    assert max(abs(correlation(flips, numbers(stream=stream))) for stream in (1, 2, 3, 4)) < FIVE_SIGMA

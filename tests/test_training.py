@@ -1,5 +1,6 @@
 """The training loop, held against Keras' own, on networks that train in milliseconds."""
 
+import dataclasses
 import math
 
 import keras
@@ -190,17 +191,30 @@ def test_biases_and_normalization_do_not_decay():
     assert [path.rpartition("/")[2] for path in decayed] == ["kernel", "kernel"]
 
 
-def test_flipped_training_images_are_the_mirror_images():
-    chosen, problem = hyperparameters(flip_images=True), data(n_train=8)
-    trainer = training.CompiledTrainer(network(chosen), chosen, problem, epochs=1, seed=1)
-    images = tf.constant(problem.train.images)
+def test_a_network_without_the_recipe_s_parts_is_trained_without_them():
+    @dataclasses.dataclass
+    class Own:
+        learning_rate: float = 0.01
+        batch_size: int = 8
 
-    augmented = trainer._augment(images).numpy()
+    plain = hyperparameters(normalization="none")
 
-    mirrored = [np.array_equal(image, original[:, ::-1]) for image, original in zip(augmented, images, strict=True)]
-    same = [np.array_equal(image, original) for image, original in zip(augmented, images, strict=True)]
-    assert all(one != other for one, other in zip(mirrored, same, strict=True))
-    assert 0 < sum(mirrored) < 8
+    assert training.Recipe.of(Own()) == training.Recipe.of(plain)
+
+
+@pytest.mark.parametrize("trainer_type", [training.CompiledTrainer, training.FitTrainer])
+def test_training_sees_changed_images(trainer_type, monkeypatch):
+    """A network that only adds up its pixels learns nothing from images that are blank."""
+    monkeypatch.setattr(training, "augment", lambda images, recipe, clock: tf.zeros_like(images))
+    chosen, problem = hyperparameters(units=(), normalization="none"), data(n_train=8)
+    model = network(chosen)
+    kernel = model.get_weights()[0]
+
+    trainer = trainer_type(model, chosen, problem, epochs=1, seed=1)
+    trainer.train_epoch(1)
+
+    assert np.array_equal(trainer.weights()[0], kernel)
+    assert not np.array_equal(trainer.weights()[1], np.zeros(3))
 
 
 def test_training_ends_after_patience_epochs_without_a_better_one():

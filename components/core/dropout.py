@@ -11,7 +11,6 @@ import keras
 import tensorflow as tf
 
 _GOLDEN = 0x9E3779B9
-_FLIP_STREAM = 0
 
 
 class Clock:
@@ -43,11 +42,6 @@ def hashes(clock, stream, count):
     mixed = tf.bitwise.bitwise_xor(mixed, clock.key(stream, 2))
     mixed = _xor_shift(mixed, 15) * _u32(0x846CA68B)
     return _xor_shift(mixed, 16)
-
-
-def coin_flips(clock, count):
-    """Return `count` fair coin flips, bool, for one use a step that is not a layer."""
-    return hashes(clock, _FLIP_STREAM, count) >= _u32(2**31)
 
 
 class FastDropout(keras.layers.Layer):

@@ -1,8 +1,9 @@
 """The network and its search space: the file to fork.
 
 Put in another architecture by changing `create_model`, another search space by changing `search_space`, and what
-passes between them by changing `Hyperparameters`. The training loop reads `learning_rate`, `batch_size`,
-`weight_decay`, `label_smoothing` and `flip_images`; everything else is between these two functions.
+passes between them by changing `Hyperparameters`. The training loop reads `learning_rate` and `batch_size`, and where
+they are there `weight_decay`, `label_smoothing`, `flip_images` and `erase_share`; the rest is between these two
+functions.
 """
 
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ class Hyperparameters:
         label_smoothing: probability spread evenly over the classes in the training loss, 0 to below 1.
         flip_images: whether each training image is mirrored left to right with probability one half; right for
             garments, wrong for digits.
+        erase_share: height and width, as a share of the image's, of the rectangle that is blanked in half of the
+            training images; 0 for none.
     """
 
     units: tuple[int, ...]
@@ -37,6 +40,7 @@ class Hyperparameters:
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
     flip_images: bool = False
+    erase_share: float = 0.0
 
 
 def search_space(hp: Any) -> Hyperparameters:
@@ -57,6 +61,7 @@ def search_space(hp: Any) -> Hyperparameters:
         weight_decay=hp.Fixed("weight_decay", 0.2),
         label_smoothing=hp.Fixed("label_smoothing", 0.1),
         flip_images=hp.Fixed("flip_images", True),
+        erase_share=hp.Fixed("erase_share", 0.3),
     )
 
 

@@ -15,7 +15,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 
 import keras
 import numpy as np
@@ -23,14 +23,35 @@ import tensorflow as tf
 
 from components.core import progress as events
 from components.core.artifacts import Labelled, TrainingData
+from components.core.augmentation import augment
 from components.core.chosen import ChosenValues
-from components.core.dropout import Clock, FastDropout, coin_flips
+from components.core.dropout import Clock, FastDropout
 from components.core.network import create_model, search_space
 
 VALIDATION_BATCH = 2048
 CALLS_AN_EPOCH = 8
 TENSOR_ALIGNMENT = 64
 NOT_DECAYED = ("bias", "beta", "gamma")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What the loop reads from a network's hyperparameters; see `components.core.network.Hyperparameters`.
+
+    Only the first two are asked of another network's: what it does not have is left out of its training.
+    """
+
+    learning_rate: float
+    batch_size: int
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    flip_images: bool = False
+    erase_share: float = 0.0
+
+    @classmethod
+    def of(cls, hyperparameters):
+        names = [field.name for field in fields(cls) if hasattr(hyperparameters, field.name)]
+        return cls(**{name: getattr(hyperparameters, name) for name in names})
 
 
 class TrainingFailed(RuntimeError):
@@ -184,13 +205,13 @@ def batches_of(n_images, batch_size, seed, epoch):
     return np.resize(order, (n_steps, size))
 
 
-def make_optimizer(hyperparameters, total_steps):
+def make_optimizer(recipe, total_steps):
     """Return AdamW (Loshchilov and Hutter 2019) whose rate falls to zero along a cosine (2017, equation 5).
 
     Keras' `Adam` with a decay is AdamW; without one it saves a pass over the weights.
     """
-    rate = keras.optimizers.schedules.CosineDecay(hyperparameters.learning_rate, total_steps)
-    optimizer = keras.optimizers.Adam(rate, weight_decay=hyperparameters.weight_decay or None)
+    rate = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, total_steps)
+    optimizer = keras.optimizers.Adam(rate, weight_decay=recipe.weight_decay or None)
     optimizer.exclude_from_weight_decay(var_names=list(NOT_DECAYED))
     return optimizer
 
@@ -229,11 +250,11 @@ class _Trainer:
 
     def __init__(self, trained, hyperparameters, data, epochs, seed):
         self.trained = trained
-        self.hyperparameters = hyperparameters
+        self.recipe = Recipe.of(hyperparameters)
         self.seed = seed
         self.n_images = len(data.train)
         self.n_steps = len(self._batches(1))
-        self.optimizer = make_optimizer(hyperparameters, epochs * self.n_steps)
+        self.optimizer = make_optimizer(self.recipe, epochs * self.n_steps)
         self.optimizer.build(trained.trainable_variables)
         self.compile_seconds = 0.0
 
@@ -255,7 +276,7 @@ class _Trainer:
         return [*self.trained.variables, *self.optimizer.variables]
 
     def _batches(self, epoch):
-        return batches_of(self.n_images, self.hyperparameters.batch_size, self.seed, epoch)
+        return batches_of(self.n_images, self.recipe.batch_size, self.seed, epoch)
 
 
 class CompiledTrainer(_Trainer):
@@ -303,22 +324,16 @@ class CompiledTrainer(_Trainer):
 
     def _step(self, images, labels, batch):
         self._clock.set(tf.cast(self.optimizer.iterations.value, tf.uint32))
-        inputs, targets = self._augment(tf.gather(images, batch)), tf.gather(labels, batch)
+        inputs = augment(tf.gather(images, batch), self.recipe, self._clock)
+        targets = tf.gather(labels, batch)
         variables = self.trained.trainable_variables
         with tf.GradientTape() as tape:
             logits = self.trained(inputs, training=True)
-            losses = cross_entropy(targets, logits, self.hyperparameters.label_smoothing)
+            losses = cross_entropy(targets, logits, self.recipe.label_smoothing)
             loss = tf.reduce_mean(losses) + sum(self.trained.losses)  # a forked network's regularizers
         gradients = tape.gradient(loss, [variable.value for variable in variables])
         self.optimizer.apply(gradients, variables)
         return tf.stack([tf.reduce_sum(losses), _hits(targets, logits)])
-
-    def _augment(self, images):
-        if not self.hyperparameters.flip_images:
-            return images
-        mirrored = coin_flips(self._clock, images.shape[0])
-        mirrored = tf.reshape(mirrored, (-1,) + (1,) * (len(images.shape) - 1))
-        return tf.where(mirrored, tf.reverse(images, [2]), images)
 
     def _validation_sums(self, images, labels):
         sums = tf.zeros(2)
@@ -334,15 +349,14 @@ class FitTrainer(_Trainer):
 
     def __init__(self, model, hyperparameters, data, epochs, seed):
         super().__init__(model, hyperparameters, data, epochs, seed)
+        self._clock = Clock(seed)
         self._data = data
         model.compile(optimizer=self.optimizer, loss=self._loss, metrics=["accuracy"])
 
     def train_epoch(self, number):
         batches = self._batches(number)
-        images = self._data.train.images[batches.ravel()]
-        if self.hyperparameters.flip_images:
-            mirrored = np.random.default_rng([self.seed, number, 1]).random(len(images)) < 0.5
-            images[mirrored] = images[mirrored][:, :, ::-1]
+        self._clock.set(tf.constant(number, tf.uint32))
+        images = augment(tf.constant(self._data.train.images[batches.ravel()]), self.recipe, self._clock)
         labels = self._data.train.labels[batches.ravel()]
         result = self.trained.fit(images, labels, batch_size=batches.shape[1], epochs=1, shuffle=False, verbose=0)
         return result.history["loss"][0], result.history["accuracy"][0]
@@ -355,7 +369,7 @@ class FitTrainer(_Trainer):
 
     def _loss(self, labels, logits):
         labels = tf.cast(tf.reshape(labels, [-1]), tf.int32)  # `fit` hands them on as floats, in a column
-        return cross_entropy(labels, logits, self.hyperparameters.label_smoothing)
+        return cross_entropy(labels, logits, self.recipe.label_smoothing)
 
 
 def clone_for_training(model, clock):
