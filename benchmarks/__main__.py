@@ -68,7 +68,7 @@ def epochs(quick):
 
 def growth(quick):
     """(c) How a search grows with trials, workers and images."""
-    trials, images = ((4, 8), (5_000, 10_000)) if quick else ((8, 16, 32, 64), (15_000, 30_000, 60_000))
+    trials, images = ((2, 4), (5_000, 10_000)) if quick else ((8, 16, 32, 64), (15_000, 30_000, 60_000))
     rows = []
     for n_trials, workers, n_images in [
         *((n, 2, images[0]) for n in trials),
@@ -92,7 +92,7 @@ def suggestions(quick):
 
 def memory(quick):
     """(d) Peak memory of the parent and of a worker over a search."""
-    n_trials = 6 if quick else 50
+    n_trials = 4 if quick else 50
     with training_data() as path:
         samples = _run("real_search", path, n_trials, 1, 2)["memory"]
     step = max(1, n_trials // 5)
@@ -109,7 +109,7 @@ def memory(quick):
 
 def sample_efficiency(quick):
     """How good the best of a few trials is, on a surrogate."""
-    seeds = 3 if quick else 30
+    seeds = 1 if quick else 30
     kinds = {"random search": ("random", seeds), "this project": ("own", seeds), "two workers": ("own", seeds, 2)}
     if not quick:
         kinds = {"stock Keras Tuner": ("stock", seeds), **kinds}

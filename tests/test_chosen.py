@@ -36,7 +36,7 @@ def test_the_width_of_a_layer_that_was_not_chosen_is_missing_without_harm():
     values = {**declared.values, "hidden_layers": 1}
     del values["units_1"]
 
-    assert search_space(ChosenValues(values)).units == (256,)
+    assert search_space(ChosenValues(values)).units == (512,)
 
 
 def test_a_value_inside_a_scope_that_does_not_hold_is_none():

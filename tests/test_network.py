@@ -27,7 +27,7 @@ def layer_types(model):
 
 @pytest.mark.parametrize("hidden_layers", [1, 2, 3, 4])
 def test_a_network_has_as_many_widths_as_hidden_layers(hidden_layers):
-    assert search_space(searched(hidden_layers=hidden_layers)).units == (256,) * hidden_layers
+    assert search_space(searched(hidden_layers=hidden_layers)).units == (512,) * hidden_layers
 
 
 def test_the_width_of_a_layer_that_does_not_exist_is_inactive():

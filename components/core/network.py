@@ -54,9 +54,9 @@ def search_space(hp: Any) -> Hyperparameters:
     return Hyperparameters(
         units=tuple(units[:hidden_layers]),
         normalization=hp.Choice("normalization", ["none", "layer", "batch"], default="batch"),
-        dropout_rate=hp.Float("dropout_rate", 0.0, 0.5, step=0.05, default=0.2),
-        learning_rate=hp.Float("learning_rate", 1e-4, 1e-2, sampling="log", default=2e-3),
-        batch_size=hp.Choice("batch_size", [32, 64, 128, 256, 512], default=128),
+        dropout_rate=hp.Float("dropout_rate", 0.1, 0.5, step=0.05, default=0.2),
+        learning_rate=hp.Float("learning_rate", 3e-4, 1e-2, sampling="log", default=3e-3),
+        batch_size=hp.Choice("batch_size", [32, 64, 128, 256, 512], default=256),
         # Measured rather than tuned (docs/decisions/0006-recipe.md); a Choice or a Float in its place tunes one.
         weight_decay=hp.Fixed("weight_decay", 0.2),
         label_smoothing=hp.Fixed("label_smoothing", 0.1),
@@ -69,7 +69,7 @@ def _units(hp, layer):
     """Return the width of a hidden layer, which is a hyperparameter only of networks that have the layer."""
     deep_enough = list(range(layer + 1, MAX_HIDDEN_LAYERS + 1))
     return hp.Int(
-        f"units_{layer}", 64, 512, step=64, default=256, parent_name="hidden_layers", parent_values=deep_enough
+        f"units_{layer}", 64, 512, step=64, default=512, parent_name="hidden_layers", parent_values=deep_enough
     )
 
 
