@@ -143,7 +143,7 @@ def _need_base():
     with tempfile.TemporaryDirectory() as folder:
         root = f"{folder}/root"
         command = ("debootstrap", "--variant=minbase", f"--include={BASE_PACKAGES}", "bookworm", root)
-        subprocess.run([*command, "http://deb.debian.org/debian"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         shutil.rmtree(f"{root}/var/cache/apt", ignore_errors=True)
         for path in ("tmp", "root/.cache"):
             shutil.rmtree(f"{root}/{path}", ignore_errors=True)
