@@ -67,8 +67,8 @@ def builder(name=""):
     """
     known = {"docker": Docker, "buildah": Buildah}
     if name:
-        if name not in known:
-            raise InvalidInput(f"BUILDER must be {' or '.join(known)}, got {name!r}")
+        if name not in known or not shutil.which(name):
+            raise InvalidInput(f"BUILDER must be {' or '.join(known)}, and installed here, got {name!r}")
         return known[name]()
     if shutil.which("docker") and subprocess.run(["docker", "info"], capture_output=True).returncode == 0:
         return Docker()
@@ -162,7 +162,7 @@ def _run(*command, quiet=False, **settings):
         command, cwd=images.ROOT, env={**os.environ, **settings}, stdout=subprocess.PIPE if quiet else None, text=True
     )
     if done.returncode:
-        raise InvalidInput(f"{' '.join(command[:3])} failed with exit status {done.returncode}; its output says why")
+        sys.exit(f"{' '.join(command[:3])} failed with exit status {done.returncode}; its output says why")
     return done.stdout
 
 

@@ -19,6 +19,7 @@ DOCKERFILE = Path("docker/Dockerfile")
 DIGESTS = ROOT / "build" / "digests.json"
 NAME = "fashion-tuner"
 
+_REGISTRY = re.compile(r"[\w.-]+(:\d+)?(/[a-z0-9._-]+)*/?")
 _ARTEFACTS = ("__pycache__", ".pyc", ".pyo")
 
 
@@ -33,8 +34,10 @@ def image_references(registry="", gpu=False, digests=False, root=ROOT):
         root: the project's folder.
 
     Raises:
-        InvalidInput: a digest is asked for of an image that was not pushed from here.
+        InvalidInput: no such registry, or a digest is asked for of an image that was not pushed from here.
     """
+    if registry and not _REGISTRY.fullmatch(registry):
+        raise InvalidInput(f"registry must be of the form registry.example.org/team, got {registry!r}")
     references = {step: _tagged(step, registry, gpu and step in GPU_STEPS, root) for step in STEPS}
     return {step: _pinned(reference) for step, reference in references.items()} if digests else references
 

@@ -166,6 +166,18 @@ def with_resources(options, settings):
     return replace(options, resources=resources)
 
 
+def parse_image(text):
+    """Return (step, reference) from `STEP=REFERENCE`.
+
+    Raises:
+        InvalidInput: another form.
+    """
+    step, _, reference = text.partition("=")
+    if step not in STEPS or not reference:
+        raise InvalidInput(f"image must be STEP=REFERENCE with a step of {', '.join(STEPS)}, got {text!r}")
+    return step, reference
+
+
 def parse_node_selector(text):
     """Return (step, label, value) from `[STEP:]LABEL=VALUE`; without a step, None for every step.
 
@@ -235,10 +247,10 @@ def _split_step(text):
 _QUANTITIES = {
     "cpu": (r"(\d+(?:\.\d+)?)(m?)", {"": 1, "m": 0.001}, "processors such as 2 or 500m"),
     "memory": (
-        r"(\d+)([KMGTPE]i?|)",
+        r"(\d+)(Ki|[MGTPE]i?|)",
         {"": 1}
-        | {u: 1000**n for n, u in enumerate("KMGTPE", 1)}
-        | {u + "i": 1024**n for n, u in enumerate("KMGTPE", 1)},
+        | {unit: 1000**n for n, unit in enumerate("MGTPE", 2)}
+        | {f"{unit}i": 1024**n for n, unit in enumerate("KMGTPE", 1)},
         "an amount such as 4Gi or 512Mi",
     ),
 }

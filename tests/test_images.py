@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from components.core.parameters import InvalidInput
-from runners import images
+from runners import builder, images
 from runners.placement import STEPS
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
@@ -73,6 +73,19 @@ def test_a_reference_is_registry_name_and_tag():
     reference = images.image_references("registry.example.org/team/")["prepare"]
 
     assert re.fullmatch(r"registry\.example\.org/team/fashion-tuner-prepare:[0-9a-f]{16}", reference)
+
+
+@pytest.mark.parametrize("registry", ["https://registry.example.org", "registry.example.org/Team", "a b", ":5000"])
+def test_what_is_no_registry_is_refused(registry):
+    with pytest.raises(InvalidInput, match="registry must be of the form"):
+        images.image_references(registry)
+
+
+def test_a_builder_that_is_not_installed_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(InvalidInput, match="BUILDER must be docker or buildah, and installed here, got 'buildah'"):
+        builder.builder("buildah")
 
 
 def test_only_the_steps_that_use_a_gpu_have_an_image_with_cuda():

@@ -229,6 +229,7 @@ def test_a_single_resource_can_be_set():
         ("tune.cpu_limit=many", "tune.cpu_limit must be processors such as 2 or 500m, got 'many'"),
         ("tune.cpu_limit=0", "tune.cpu_limit must be processors such as 2 or 500m, got '0'"),
         ("tune.memory_limit=4GB", "tune.memory_limit must be an amount such as 4Gi or 512Mi, got '4GB'"),
+        ("tune.memory_limit=4000K", "tune.memory_limit must be an amount such as 4Gi or 512Mi, got '4000K'"),
         ("tune.timeout_s=0", "timeout_s must be an integer from 1"),
         ("tune.retries=-1", "retries must be an integer from 0"),
         ("tune.memory_request=64Gi", r"tune.memory_request must not exceed tune.memory_limit \(16Gi\), got 64Gi"),
@@ -237,6 +238,19 @@ def test_a_single_resource_can_be_set():
 def test_a_resource_that_kubernetes_does_not_know_is_refused(setting, rule):
     with pytest.raises(InvalidInput, match=rule):
         placement.with_resources(ClusterOptions(), [setting])
+
+
+def test_an_image_of_ones_own_is_written_with_its_step():
+    assert placement.parse_image("tune=registry.example.org:5000/tune:1") == (
+        "tune",
+        "registry.example.org:5000/tune:1",
+    )
+
+
+@pytest.mark.parametrize("text", ["", "tune", "tune=", "deploy=a:1", "registry.example.org/tune:1"])
+def test_an_image_of_another_form_is_refused(text):
+    with pytest.raises(InvalidInput, match="image must be STEP=REFERENCE"):
+        placement.parse_image(text)
 
 
 def test_node_selectors_are_written_as_label_and_value():
