@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import time
+import urllib.parse
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ from components.core.parameters import InvalidInput
 
 REQUEST_TIMEOUT_S = (10, 60)
 """Seconds to connect, and to wait for an answer."""
+
+NO_RETRIES = urllib3.Retry(total=None, connect=0, read=0, other=0, redirect=3)
+"""For urllib3, whose own attempts know no pauses; `Cluster.call` is what tries again."""
 
 PASSING_STATUSES = (408, 425, 429, 500, 502, 503, 504)
 
@@ -83,11 +87,12 @@ class Cluster:
         client: the `kfp.Client`.
         url: address of the user interface, for links.
         namespace: the user's namespace, or None.
+        patience: which pauses a failing call gets.
     """
 
-    def __init__(self, client, url, connection):
+    def __init__(self, client, connection):
         self.client = client
-        self.url = url
+        self.url = client.runs.api_client.configuration.host
         self.namespace = connection.namespace
         self.patience = connection.patience
 
@@ -95,7 +100,8 @@ class Cluster:
         """Call an API method, again after failures that can pass.
 
         A connection that breaks, or a gateway that gives up, does not say whether the server had done its work. So a
-        call that makes something needs a `find`, which looks before it is made again.
+        call that makes something needs a `find`, which looks before it is made again, and also when the server says
+        that there is one already.
 
         Args:
             method: a bound method of one of the client's API objects.
@@ -112,10 +118,14 @@ class Cluster:
                 return _once(method, arguments)
             except _Passing as error:
                 failure = error
+            except ClusterError as error:
+                if error.status == 409 and (made := look(find)) is not None:
+                    return made
+                raise
             if delay_s is None:
                 break
             time.sleep(delay_s)
-            if (made := _look(find)) is not None:
+            if (made := look(find)) is not None:
                 return made
         raise ClusterError(f"{self.url} failed {len(delays_s) + 1} times in a row: {failure}")
 
@@ -128,12 +138,22 @@ def connect(connection):
         ClusterError: the API can't be reached, refuses us, or is none.
     """
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
-    client = _client(connection)
-    cluster = Cluster(client, client.runs.api_client.configuration.host, connection)
-    health = _read_health(cluster)
-    if health.get("multi_user") and not connection.namespace:
-        raise ClusterError(f"{cluster.url} has many users; say whose namespace this is for with --namespace NAME")
+    cluster = Cluster(_client(connection), connection)
+    if _first_contact(cluster).multi_user and not cluster.namespace:
+        cluster.namespace = _namespace_of_this_pod()
+        if not cluster.namespace:
+            raise ClusterError(f"{cluster.url} has many users; say whose namespace this is for with --namespace NAME")
     return cluster
+
+
+def look(find):
+    """Return what `find` finds, or None; also when the server has no list to look into."""
+    try:
+        return find()
+    except ClusterError as error:
+        if error.status not in (404, 405, 501):
+            raise
+        return None
 
 
 def first_line(text, limit=300):
@@ -147,6 +167,11 @@ class _Client(kfp.Client):
 
     def get_kfp_healthz(self, sleep_duration=0):
         return kfp_server_api.V2beta1GetHealthzResponse(multi_user=False)
+
+    def _load_config(self, *arguments):
+        config = super()._load_config(*arguments)
+        config.retries = NO_RETRIES
+        return config
 
 
 class _FileCredentials(token_credentials_base.TokenCredentialsBase):
@@ -214,11 +239,21 @@ def _one_line(text, what):
 
 
 def _checked_host(host):
+    """Return the address, without the page of the user interface that may hang on it."""
     if not host and "KUBERNETES_SERVICE_HOST" not in os.environ:
         raise InvalidInput("host must be given outside a cluster; use --host URL, or set KFP_HOST")
-    if host and not host.startswith(("http://", "https://")):
+    if not host:
+        return None
+    if "@" in host:
+        raise InvalidInput("host must hold no user and no password, which would be shown; give a token or cookies")
+    try:
+        parts = urllib.parse.urlsplit(host)
+        is_address = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
         raise InvalidInput(f"host must be an http:// or https:// address, got {host!r}")
-    return host
+    return host.partition("#")[0]
 
 
 def _checked_certificate(path):
@@ -227,38 +262,24 @@ def _checked_certificate(path):
     return path
 
 
-def _read_health(cluster):
-    try:
-        response = _first_contact(cluster)
-        health = json.loads(response.data)
-    except ValueError:
-        health = None
-    if not isinstance(health, dict):
-        raise ClusterError(
-            f"{cluster.url} answers with a page rather than the KFP API, most likely to log in; "
-            "give a token (--token-file, KFP_TOKEN) or cookies (--cookies-file, KFP_COOKIES)"
-        )
-    return health
+def _namespace_of_this_pod():
+    path = Path(kfp.Client._NAMESPACE_PATH)
+    return path.read_text().strip() if path.exists() else None
 
 
 def _first_contact(cluster):
+    """Return what the API says of its health; a server that refuses connections is not waited for."""
     method = cluster.client.healthzs.healthz_service_get_healthz
     try:
-        return _once(method, {"_preload_content": False})
+        return _once(method, {})
     except _Unreachable as error:
         raise ClusterError(f"{cluster.url} can't be reached: {error}") from None
     except _Passing:
-        return cluster.call(method, _preload_content=False)
-
-
-def _look(find):
-    """Return what was made, or None; also when the server has no list to look into."""
-    try:
-        return find()
+        return cluster.call(method)
     except ClusterError as error:
-        if error.status not in (404, 405, 501):
-            raise
-        return None
+        if error.status == 404:
+            raise ClusterError(_no_api(cluster.url), error.status) from None
+        raise
 
 
 def _once(method, arguments):
@@ -266,7 +287,9 @@ def _once(method, arguments):
     given = {name: value for name, value in arguments.items() if value is not None}
     host = method.__self__.api_client.configuration.host
     try:
-        return method(_request_timeout=REQUEST_TIMEOUT_S, **given)
+        answer = method(_request_timeout=REQUEST_TIMEOUT_S, **given)
+        _check_answer(method.__self__.api_client.last_response.data, host)
+        return answer
     except kfp_server_api.ApiException as error:
         if error.status in PASSING_STATUSES:
             raise _Passing(f"status {error.status} ({_reason(error)})") from None
@@ -275,6 +298,19 @@ def _once(method, arguments):
         raise _broken(getattr(error, "reason", None) or error, host) from None
     except UnicodeDecodeError:
         raise _Passing("its answer can't be read") from None
+
+
+def _check_answer(text, host):
+    """Refuse what is no JSON object: the client makes an empty answer of it. Nothing at all is one, of a deletion."""
+    try:
+        is_object = isinstance(json.loads(text or "{}"), dict)
+    except ValueError:
+        is_object = False
+    if not is_object:
+        raise ClusterError(
+            f"{host} answers with a page rather than the KFP API, most likely to log in; "
+            "give a token (--token-file, KFP_TOKEN) or cookies (--cookies-file, KFP_COOKIES)"
+        )
 
 
 def _broken(cause, host):
@@ -297,8 +333,14 @@ def _explain(error, host):
     if error.status == 403:
         return f"{host} does not allow this (403: {reason}); check --namespace and your rights in it"
     if error.status == 404 and not _said_by_api(error):
-        return f"{host} is no KFP v2 API (404); check --host, and that the server is Kubeflow Pipelines 2"
+        return _no_api(host)
+    if not error.status:
+        return f"{host} gives an answer that is none of KFP's ({reason})"
     return f"{host} refused the request ({error.status}): {reason}"
+
+
+def _no_api(host):
+    return f"{host} is no KFP v2 API (404); check --host, and that the server is Kubeflow Pipelines 2"
 
 
 def _said_by_api(error):
@@ -310,9 +352,11 @@ def _said_by_api(error):
 
 
 def _reason(error):
+    """Return the server's own words on an error: of its JSON, or of a body that is plain text rather than a page."""
+    body = (error.body or "").strip()
     try:
-        said = json.loads(error.body)
+        said = json.loads(body)
         text = said.get("message") or said.get("error_message") or said.get("error")
-    except (TypeError, ValueError, AttributeError):
-        text = None
+    except (ValueError, AttributeError):
+        text = "" if body.startswith("<") else body
     return first_line(text or error.reason or "no reason given")

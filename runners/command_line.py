@@ -4,6 +4,7 @@ Every pipeline parameter is an option of the commands that run the pipeline, wit
 the pipeline's own signature.
 """
 
+import contextlib
 import errno
 import functools
 import os
@@ -19,7 +20,6 @@ from kfp import compiler
 from components.core import parameters, progress
 from components.core.parameters import InvalidInput
 from runners import cluster_cli, local_run
-from runners.placement import notes
 from runners.quiet import QuietImport
 
 EXIT_BAD_INPUT = 2
@@ -176,8 +176,10 @@ def _default_source(default, earlier):
 @cluster_cli.cluster_options
 def compile_command(output, **values):
     """Write the pipeline as KFP v2 IR."""
-    _compile(output, cluster_cli.take_cluster_options(values))
+    options = cluster_cli.take_cluster_options(values)
+    _compile(output, options)
     print(f"wrote {output}")
+    cluster_cli.say_notes(options)
 
 
 def _compile(output, options):
@@ -190,8 +192,6 @@ def _compile(output, options):
     partial = output.with_name(f".{output.stem}.partial{output.suffix}")
     compiler.Compiler().compile(built, str(partial))
     os.replace(partial, output)
-    for sentence in notes(options):
-        print(f"note: {sentence}", file=sys.stderr)
 
 
 @cli.command()
@@ -203,8 +203,9 @@ def _compile(output, options):
 def submit(**values):
     """Compile the pipeline and start a run of it on Kubeflow."""
     given, _ = take_pipeline_options(values)
-    with _compiled(values) as package:
-        cluster_cli.submit(package, values, given)
+    options = cluster_cli.take_cluster_options(values)
+    with _compiled(options) as package:
+        cluster_cli.submit(package, options, values, given)
 
 
 @cli.command()
@@ -212,8 +213,9 @@ def submit(**values):
 @cluster_cli.cluster_options
 def upload(**values):
     """Upload the pipeline, or a new version of it, named after its content."""
-    with _compiled(values) as package:
-        cluster_cli.upload(package, values)
+    options = cluster_cli.take_cluster_options(values)
+    with _compiled(options) as package:
+        cluster_cli.upload(package, options, values)
 
 
 @cli.command()
@@ -225,24 +227,18 @@ def upload(**values):
 def schedule(**values):
     """Run the pipeline on Kubeflow at the times of a cron expression."""
     given, _ = take_pipeline_options(values)
-    with _compiled(values) as package:
-        cluster_cli.schedule(package, values, given)
+    options = cluster_cli.take_cluster_options(values)
+    with _compiled(options) as package:
+        cluster_cli.schedule(package, options, values, given)
 
 
-class _compiled:
-    """The pipeline compiled into a temporary file, for the length of a block."""
-
-    def __init__(self, values):
-        self._options = cluster_cli.take_cluster_options(values)
-
-    def __enter__(self):
-        self._folder = tempfile.TemporaryDirectory()
-        path = Path(self._folder.name) / "pipeline.yaml"
-        _compile(path, self._options)
-        return path
-
-    def __exit__(self, *_):
-        self._folder.cleanup()
+@contextlib.contextmanager
+def _compiled(options):
+    """Yield the file of the pipeline compiled with these `ClusterOptions`; it is gone after the block."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "pipeline.yaml"
+        _compile(path, options)
+        yield path
 
 
 @cli.command()

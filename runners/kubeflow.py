@@ -3,7 +3,9 @@
 import datetime
 import hashlib
 import json
+import os
 import re
+import sys
 import time
 import uuid
 from dataclasses import dataclass
@@ -14,9 +16,9 @@ import yaml
 
 from components.core.parameters import NAMED_SOURCES, InvalidInput, check
 from runners import cron
-from runners.cluster import ClusterError, first_line
+from runners.cluster import ClusterError, first_line, look
 from runners.images import check_immutable
-from runners.placement import DATA_MOUNT
+from runners.placement import DATA_MOUNT, STATE_MOUNT
 
 FINAL_STATES = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED", "ERROR")
 FAILED_STATES = ("FAILED", "ERROR")
@@ -53,13 +55,12 @@ class Package:
         return [executor["container"]["image"] for executor in self.spec["deploymentSpec"]["executors"].values()]
 
     @property
-    def has_data_volume(self):
-        """Whether a task has a volume for the user's own data."""
+    def mounts(self):
+        """The paths at which a task has a volume."""
         executors = (
             self.platforms.get("platforms", {}).get("kubernetes", {}).get("deploymentSpec", {}).get("executors", {})
         )
-        mounts = [mount for executor in executors.values() for mount in executor.get("pvcMount", ())]
-        return any(mount["mountPath"] == DATA_MOUNT for mount in mounts)
+        return {mount["mountPath"] for executor in executors.values() for mount in executor.get("pvcMount", ())}
 
     @property
     def as_source(self):
@@ -82,6 +83,16 @@ def read_package(path):
     return Package(str(path), name, spec, rest[0] if rest else {}, hashlib.sha256(data).hexdigest())
 
 
+def check_images(package):
+    """Refuse a pipeline with an image reference that can change its meaning.
+
+    Raises:
+        InvalidInput: the message names the reference and the reason.
+    """
+    for image in package.images:
+        check_immutable(image)
+
+
 def check_submission(package, parameters):
     """Refuse what would fail on the cluster, or run something else than what is here.
 
@@ -90,22 +101,27 @@ def check_submission(package, parameters):
         parameters: the pipeline parameters that are given, by name.
 
     Raises:
-        InvalidInput: a parameter breaks its rule, an image reference can change its meaning, or `data_source` is a
-            path that the cluster can't see.
+        InvalidInput: a parameter breaks its rule, an image reference can change its meaning, or `data_source` or
+            `warm_start` is a path that the cluster can't see.
     """
     check(**parameters)
-    for image in package.images:
-        check_immutable(image)
-    source = parameters.get("data_source", "synthetic")
-    if source in NAMED_SOURCES or "://" in source:
-        return
-    if not package.has_data_volume:
+    check_images(package)
+    source, warm_start = parameters.get("data_source", ""), parameters.get("warm_start", "")
+    if source and source not in NAMED_SOURCES and "://" not in source:
+        _check_path("data_source", source, package, DATA_MOUNT, "--data-volume-claim")
+    if warm_start:
+        _check_path("warm_start", warm_start, package, STATE_MOUNT, "--state-volume-claim")
+
+
+def _check_path(name, path, package, mount, option):
+    """Refuse a path that is on no volume of the pipeline's."""
+    if mount not in package.mounts:
         raise InvalidInput(
-            f"data_source must not be a path on this machine, which the cluster can't see, got {source!r}; "
-            f"put the files on a volume, give --data-volume-claim NAME and use a path under {DATA_MOUNT}"
+            f"{name} must not be a path on this machine, which the cluster can't see, got {path!r}; "
+            f"put it on a volume, give {option} NAME and use a path under {mount}"
         )
-    if not Path(source).is_relative_to(DATA_MOUNT):
-        raise InvalidInput(f"data_source must lie under {DATA_MOUNT}, where the volume is mounted, got {source!r}")
+    if not Path(os.path.normpath(path)).is_relative_to(mount):
+        raise InvalidInput(f"{name} must lie under {mount}, where the volume is mounted, got {path!r}")
 
 
 def submit(cluster, package, parameters, experiment, run_name=None, service_account=None):
@@ -144,7 +160,7 @@ def submit(cluster, package, parameters, experiment, run_name=None, service_acco
 def wait(cluster, run_id, timeout_s=0):
     """Follow a run to its end, with a line for every change of a task's state.
 
-    An interruption leaves the run going and says how to stop it.
+    An interruption leaves the run going, says how to stop it, and ends the process with 130 (Ctrl-C) or 143 (SIGTERM).
 
     Args:
         cluster: the `Cluster`.
@@ -157,10 +173,12 @@ def wait(cluster, run_id, timeout_s=0):
     """
     try:
         run = _follow(cluster, run_id, timeout_s)
-    except KeyboardInterrupt:
-        print(f"The run goes on: {_link(cluster, run_id)}", flush=True)
-        print(f"Stop it with: kfp --endpoint {cluster.url} run terminate {run_id}", flush=True)
-        raise
+    except (KeyboardInterrupt, SystemExit) as error:
+        stop = f"curl -X POST {cluster.url}/apis/v2beta1/runs/{run_id}:terminate"
+        link = _link(cluster, run_id)
+        print(f"interrupted; the run goes on: {link}; stop it there, or with: {stop}", file=sys.stderr, flush=True)
+        # click would put an empty line after the message of a Ctrl-C.
+        raise SystemExit(130 if isinstance(error, KeyboardInterrupt) else error.code) from None
     if run.state != "SUCCEEDED":
         raise ClusterError(f"run {run_id} {_outcome(run)}; {_link(cluster, run_id)}")
     print(f"Run {run_id} SUCCEEDED", flush=True)
@@ -172,9 +190,11 @@ def upload(cluster, package):
     Versions are named after their content, so the same content is there once.
 
     Raises:
+        InvalidInput: as `check_images`.
         ClusterError: the cluster can't be reached or refuses.
     """
-    pipeline = _find_pipeline(cluster, package.name)
+    check_images(package)
+    pipeline = look(lambda: _find_pipeline(cluster, package.name))
     if pipeline is None:
         pipeline = cluster.call(
             cluster.client.pipeline_uploads.upload_pipeline,
@@ -185,7 +205,7 @@ def upload(cluster, package):
             namespace=cluster.namespace,
         )
         action = "is new"
-    elif _find_version(cluster, pipeline.pipeline_id, package.version_name):
+    elif look(lambda: _find_version(cluster, pipeline.pipeline_id, package.version_name)):
         action = "is there already, nothing was uploaded"
     else:
         cluster.call(
@@ -273,22 +293,31 @@ def _get_run(cluster, run_id):
             cluster.client.runs.run_service_get_run, delays_s=cluster.patience.waiting_s, run_id=run_id
         )
     except ClusterError as error:
+        if error.status == 404:
+            raise
         raise ClusterError(f"{error}; the run goes on: {_link(cluster, run_id)}", error.status) from None
 
 
 def _report(run, states):
-    """Print what has changed since `states`, and return the states that are now known by task."""
-    now = {_key(task): task for task in _tasks(run) if _is_step(run, task)}
-    for key, task in sorted(now.items(), key=lambda item: str(item[1].start_time)):
-        if task.state and states.get(key) != task.state:
-            print(f"{datetime.datetime.now():%H:%M:%S} {task.display_name}: {task.state}", flush=True)
-    return states | {key: task.state for key, task in now.items() if task.state}
+    """Print what has changed since `states`, and return the states that are now known by task.
+
+    The run's own state is among them, since not every server tells of tasks.
+    """
+    steps = sorted((task for task in _tasks(run) if _is_step(task)), key=lambda task: str(task.start_time))
+    now = [(task.task_id or task.display_name, task.display_name, task.state) for task in steps]
+    if run.state not in FINAL_STATES:
+        now.insert(0, ("", "run", run.state))
+    for key, name, state in now:
+        if state and states.get(key) != state:
+            print(f"{datetime.datetime.now():%H:%M:%S} {name}: {state}", flush=True)
+            states = {**states, key: state}
+    return states
 
 
 def _outcome(run):
     """Say how a run ended that did not succeed: which task failed, and why."""
     failed = [task for task in _tasks(run) if task.state in FAILED_STATES]
-    steps = [task for task in failed if _is_step(run, task)]
+    steps = [task for task in failed if _is_step(task)]
     culprits = sorted(steps or failed, key=lambda task: str(task.end_time))
     if run.state in FAILED_STATES and culprits:
         return f"FAILED in {culprits[0].display_name}: {_message([culprits[0], run, *failed])}"
@@ -311,15 +340,11 @@ def _tasks(run):
     return (run.run_details.task_details if run.run_details else None) or []
 
 
-def _is_step(run, task):
+def _is_step(task):
     """Whether a task is one of the pipeline's rather than KFP's own, such as a driver or the workflow as a whole."""
     name = task.display_name or ""
     is_workflow = bool(task.child_tasks) and not task.parent_task_id and re.fullmatch(r".+-[a-z0-9]{5}", name)
     return bool(name) and not _PLUMBING.fullmatch(name) and not is_workflow
-
-
-def _key(task):
-    return task.task_id or task.display_name
 
 
 def _link(cluster, run_id):
@@ -360,12 +385,13 @@ def _experiment_id(cluster, name):
         return _first(found, lambda experiment: experiment.display_name == name)
 
     body = api.V2beta1Experiment(display_name=name, namespace=cluster.namespace)
-    found = find() or cluster.call(experiments.experiment_service_create_experiment, find=find, experiment=body)
+    found = look(find) or cluster.call(experiments.experiment_service_create_experiment, find=find, experiment=body)
     return found.experiment_id
 
 
 def _find_run(cluster, experiment_id, mark):
-    runs = _pages(cluster, cluster.client.runs.run_service_list_runs, "runs", experiment_id=experiment_id)
+    list_runs = cluster.client.runs.run_service_list_runs
+    runs = _pages(cluster, list_runs, "runs", experiment_id=experiment_id, sort_by="created_at desc")
     return _first(runs, lambda run: mark in (run.description or ""))
 
 

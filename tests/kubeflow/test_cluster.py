@@ -116,6 +116,14 @@ def test_an_experiment_that_exists_is_used(api, package):
     assert len(api.experiments) == 1 and len(api.runs) == 2
 
 
+def test_an_experiment_that_another_makes_at_the_same_moment_is_used(api, package):
+    api.fail("POST", "/experiments", status=409, late=True)
+
+    submit(api, package)
+
+    assert len(api.experiments) == len(api.runs) == 1
+
+
 def test_name_service_account_and_namespace_reach_the_server(api, package):
     cluster = connect(api, namespace="team")
     kubeflow.submit(cluster, package, {}, experiment="clothes", run_name="first", service_account="runner")
@@ -194,6 +202,20 @@ def test_a_server_without_the_api_is_told_from_a_thing_that_is_missing(api):
         connect(api)
 
 
+def test_a_missing_path_in_the_words_of_kfp_1_is_no_kfp_v2_api_either(api):
+    api.fail("GET", "/healthz", status=404, body='{"code": 5, "message": "Not Found"}')
+
+    with pytest.raises(ClusterError, match="is no KFP v2 API"):
+        connect(api)
+
+
+def test_the_words_of_a_proxy_are_passed_on(api, package):
+    api.fail("POST", "/runs", status=400, body="no healthy upstream")
+
+    with pytest.raises(ClusterError, match=r"refused the request \(400\): no healthy upstream"):
+        submit(api, package)
+
+
 def test_a_login_page_is_recognized(api):
     api.fail("GET", "/healthz", status=200, body="<html>log in</html>")
 
@@ -206,6 +228,14 @@ def test_many_users_need_a_namespace(api):
 
     with pytest.raises(ClusterError, match="--namespace NAME"):
         connect(api)
+
+
+def test_in_a_cluster_the_namespace_is_the_pod_s_own(api, monkeypatch, tmp_path):
+    api.multi_user = True
+    (tmp_path / "namespace").write_text("team")
+    monkeypatch.setattr("kfp.Client._NAMESPACE_PATH", str(tmp_path / "namespace"))
+
+    assert connect(api).namespace == "team"
 
 
 def test_a_token_file_is_read_again_for_every_request(api, tmp_path, package):
@@ -292,6 +322,23 @@ def test_an_address_without_its_protocol_is_refused():
         connecting.connect(Connection(host="localhost:8080"))
 
 
+def test_the_address_of_a_page_of_the_interface_is_an_address(api):
+    assert connecting.connect(Connection(host=f"{api.url}/#/experiments")).url == api.url
+
+
+def test_a_password_in_the_address_is_refused_without_being_shown():
+    with pytest.raises(InvalidInput, match="host must hold no user and no password") as caught:
+        connecting.connect(Connection(host="https://me:secret@kubeflow.example.org"))
+
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["http://", "https://[::1", "http://name:port", "https://:443"])
+def test_half_an_address_is_refused(host):
+    with pytest.raises(InvalidInput, match="host must be an http:// or https:// address"):
+        connecting.connect(Connection(host=host))
+
+
 def test_outside_a_cluster_a_host_is_needed():
     with pytest.raises(InvalidInput, match="--host URL, or set KFP_HOST"):
         connecting.connect(Connection())
@@ -311,10 +358,23 @@ def test_each_change_of_a_task_s_state_is_one_line(api, package, capsys):
 
     lines = capsys.readouterr().out.splitlines()
     assert [line.partition(" ")[2] for line in lines] == [
+        "run: RUNNING",
         "prepare: RUNNING",
         "prepare: SUCCEEDED",
         f"{run_id} SUCCEEDED",
     ]
+
+
+def test_a_server_that_tells_nothing_of_tasks_is_followed_by_the_run_s_own_state(api, package, capsys):
+    api.looks = [{"state": "PENDING"}, {"state": "RUNNING"}, {"state": "RUNNING"}, {"state": "SUCCEEDED"}]
+    cluster = connect(api)
+    run_id = kubeflow.submit(cluster, package, {}, experiment="clothes")
+    capsys.readouterr()
+
+    kubeflow.wait(cluster, run_id)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(" ")[2] for line in lines] == ["run: PENDING", "run: RUNNING", f"{run_id} SUCCEEDED"]
 
 
 def test_a_failed_run_names_the_task_and_the_reason(api, package):
@@ -362,7 +422,7 @@ def test_a_run_that_never_ends_is_left_going_after_the_time_out(api, package):
 
 
 def test_broken_connections_do_not_end_the_waiting(api, package):
-    api.fail("GET", "/runs/", cut=True, times=5)
+    api.fail("GET", "/runs/", cut=True, times=2)
     api.fail("GET", "/runs/", status=502)
     api.looks = [look("RUNNING"), look("SUCCEEDED")]
     cluster = connect(api)
@@ -381,19 +441,42 @@ def test_a_server_that_is_gone_for_good_is_told_from_a_run_that_failed(api, pack
         kubeflow.wait(cluster, run_id)
 
 
-def test_an_interruption_leaves_the_run_going_and_says_how_to_stop_it(api, package, capsys, monkeypatch):
+def test_a_login_page_in_the_middle_ends_the_waiting(api, package):
+    cluster = connect(api)
+    run_id = kubeflow.submit(cluster, package, {}, experiment="clothes")
+    api.fail("GET", "/runs/", status=200, body="<html>log in</html>")
+
+    with pytest.raises(ClusterError, match=r"most likely to log in; .*; the run goes on: "):
+        kubeflow.wait(cluster, run_id)
+
+
+def test_a_run_that_was_deleted_is_not_said_to_go_on(api, package):
+    cluster = connect(api)
+    run_id = kubeflow.submit(cluster, package, {}, experiment="clothes")
+    api.runs.clear()
+
+    with pytest.raises(ClusterError, match=f"refused the request \\(404\\): Run {run_id} not found$"):
+        kubeflow.wait(cluster, run_id)
+
+
+@pytest.mark.parametrize("interruption, status", [(KeyboardInterrupt(), 130), (SystemExit(143), 143)])
+def test_an_interruption_leaves_the_run_going_and_says_how_to_stop_it(
+    api, package, capsys, monkeypatch, interruption, status
+):
     def interrupt(_):
-        raise KeyboardInterrupt
+        raise interruption
 
     api.looks = [look("RUNNING")]
     cluster = connect(api)
     run_id = kubeflow.submit(cluster, package, {}, experiment="clothes")
     monkeypatch.setattr("runners.kubeflow.time.sleep", interrupt)
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(SystemExit) as caught:
         kubeflow.wait(cluster, run_id)
 
-    assert f"kfp --endpoint {api.url} run terminate {run_id}" in capsys.readouterr().out
+    (line,) = capsys.readouterr().err.splitlines()
+    assert caught.value.code == status
+    assert line.endswith(f"curl -X POST {api.url}{PREFIX}/runs/{run_id}:terminate")
     assert not [path for _, path in api.requests if path.endswith(":terminate")]
 
 
@@ -428,6 +511,30 @@ def test_a_version_is_found_on_a_later_page(api, package, tmp_path):
     kubeflow.upload(connect(api), kubeflow.read_package(tmp_path / "4.yaml"))
 
     assert len(api.versions) == 5
+
+
+def test_a_server_without_lists_of_pipelines_is_uploaded_to(api, package):
+    api.fail("GET", "/pipelines", status=404, body="not here", times=99)
+
+    kubeflow.upload(connect(api), package)
+
+    assert len(api.pipelines) == 1
+
+
+def test_a_server_without_lists_of_versions_is_uploaded_to(api, package):
+    kubeflow.upload(connect(api), package)
+    api.fail("GET", "/pipelines/", status=404, body="not here", times=99)
+
+    kubeflow.upload(connect(api), package)
+
+    assert posts(api, "/pipelines/upload_version") == 1
+
+
+def test_an_image_that_can_change_its_meaning_is_not_uploaded(api, tmp_path):
+    package = kubeflow.read_package(write_package(tmp_path / "pipeline.yaml", image="team/prepare:latest"))
+
+    with pytest.raises(InvalidInput, match="must not be tagged latest"):
+        kubeflow.upload(connect(api), package)
 
 
 def test_an_upload_whose_answer_is_lost_is_not_made_twice(api, package):
@@ -515,8 +622,19 @@ def test_a_data_source_lies_on_the_volume(api, tmp_path):
     package = kubeflow.read_package(write_package(tmp_path / "pipeline.yaml", mounts=["/data"]))
 
     submit(api, package, data_source="/data/images")
-    with pytest.raises(InvalidInput, match="data_source must lie under /data"):
-        submit(api, package, data_source="/elsewhere")
+    for elsewhere in ("/elsewhere", "/data/../elsewhere", "/database"):
+        with pytest.raises(InvalidInput, match="data_source must lie under /data"):
+            submit(api, package, data_source=elsewhere)
+
+    assert len(api.runs) == 1
+
+
+def test_an_earlier_journal_lies_on_the_state_volume(api, package, tmp_path):
+    mounted = kubeflow.read_package(write_package(tmp_path / "mounted.yaml", mounts=["/state"]))
+
+    submit(api, mounted, warm_start="/state/earlier.jsonl")
+    with pytest.raises(InvalidInput, match="warm_start must not be a path on this machine"):
+        submit(api, package, warm_start="runs/first/state/trials.jsonl")
 
     assert len(api.runs) == 1
 

@@ -73,12 +73,37 @@ def test_nothing_listening_is_one_line(tmp_path):
     assert "http://127.0.0.1:1 can't be reached: connection refused" in err.splitlines()[-1]
 
 
-def test_a_path_on_this_machine_ends_with_2_before_anything_is_sent(api, tmp_path):
-    status, _, err = run(tmp_path, "submit", "--host", api.url, "--data-source", "/home/me/images")
+@pytest.mark.parametrize(
+    "arguments, rule",
+    [
+        (("--data-source", "my-data"), "data_source must not be a path on this machine"),
+        (
+            ("--image", "tune=team/tune:latest"),
+            "image must not be tagged latest, got 'team/tune:latest': the cluster's",
+        ),
+        (("--image", "train=localhost:5000/train"), "image must have a tag or a digest, got 'localhost:5000/train'"),
+        (("--image", "team/tune:1"), "image must be STEP=REFERENCE"),
+        (("--experiment", " "), "experiment must not be empty"),
+        (("--state-volume-claim", "My_Claim"), "state_volume_claim must be a name in Kubernetes"),
+        (("--wait-timeout", "5"), "wait_timeout must come with --wait"),
+        (("--wait", "--wait-timeout", "nan"), "wait_timeout must be a number of seconds from 0, got nan"),
+        (("--registry", "https://registry.example.org"), "registry must be of the form registry.example.org/team"),
+    ],
+)
+def test_bad_input_is_one_line_and_nothing_is_sent(api, tmp_path, arguments, rule):
+    status, out, err = run(tmp_path, "submit", "--host", api.url, *arguments)
 
     assert status == 2
-    assert "data_source must not be a path on this machine" in err.splitlines()[-1]
-    assert api.requests == []
+    assert len(err.splitlines()) == 1 and rule in err
+    assert out == "" and api.requests == []
+
+
+def test_without_a_state_volume_a_submission_says_what_that_means(api, tmp_path):
+    _, _, without = run(tmp_path, *COMPILE_AND_SUBMIT, "--host", api.url)
+    _, _, kept = run(tmp_path, *COMPILE_AND_SUBMIT, "--host", api.url, "--state-volume-claim", "search")
+
+    assert "--state-volume-claim NAME keeps it" in without
+    assert kept == ""
 
 
 def test_a_pipeline_is_uploaded_once(api, tmp_path):
@@ -96,17 +121,18 @@ def test_a_schedule_is_made_and_updated(api, tmp_path):
     assert [made["trigger"]["cron_schedule"]["cron"] for made in api.schedules.values()] == ["0 0 4 * * *"]
 
 
-def test_ctrl_c_leaves_the_run_going(api, tmp_path):
+@pytest.mark.parametrize("number, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interruption_leaves_the_run_going(api, tmp_path, number, status):
     api.looks = [{"state": "RUNNING", "run_details": {"task_details": [{"display_name": "tune", "state": "RUNNING"}]}}]
     command = (sys.executable, "pipeline.py", *COMPILE_AND_SUBMIT, "--host", api.url, "--wait")
+    options = ("--state-volume-claim", "search")
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
 
-    with subprocess.Popen(
-        command, cwd=images.ROOT, env=environment(tmp_path), stdout=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen((*command, *options), cwd=images.ROOT, env=environment(tmp_path), **pipes) as process:
         assert any("tune: RUNNING" in line for line in process.stdout)
-        process.send_signal(signal.SIGINT)
-        rest = process.stdout.read()
+        process.send_signal(number)
+        _, err = process.communicate()
 
-    assert process.returncode == 130
-    assert "run terminate run_id-2" in rest
+    assert process.returncode == status
+    assert len(err.splitlines()) == 1 and "/runs/run_id-2:terminate" in err
     assert all(method != "DELETE" and ":terminate" not in path for method, path in api.requests)
