@@ -316,12 +316,14 @@ def _check_answer(text, host):
 def _broken(cause, host):
     """Return what a connection that failed amounts to: an error for good, or one that may pass."""
     if isinstance(cause, urllib3.exceptions.SSLError):
-        return ClusterError(f"{host} has no certificate that is trusted; name its authority with --ca-cert FILE")
+        why = first_line(cause.args[0] if cause.args else cause)
+        problem = f"{host} has no certificate that is trusted ({why})"
+        return ClusterError(f"{problem}; name its authority with --ca-cert FILE")
     if isinstance(cause, urllib3.exceptions.NameResolutionError):
         return _Unreachable("there is no such name; check --host")
     if isinstance(cause, urllib3.exceptions.NewConnectionError):
         return _Unreachable("connection refused; check --host, and that a port-forward to it is running")
-    if isinstance(cause, urllib3.exceptions.ConnectTimeoutError):
+    if isinstance(cause, urllib3.exceptions.TimeoutError):
         return _Unreachable("no answer; check --host, and the network between")
     return _Passing(f"the connection broke ({type(cause).__name__})")
 

@@ -282,7 +282,7 @@ def _follow(cluster, run_id, timeout_s):
         left_s = end - time.monotonic()
         if timeout_s and left_s <= 0:
             link = _link(cluster, run_id)
-            raise ClusterError(f"run {run_id} did not end in {timeout_s} s (state {run.state}) and goes on: {link}")
+            raise ClusterError(f"run {run_id} did not end in {timeout_s:g} s (state {run.state}) and goes on: {link}")
         pause_s = next(polls, pause_s)
         time.sleep(min(pause_s, left_s) if timeout_s else pause_s)
 
