@@ -3,7 +3,7 @@
 Each step runs in its image as the image's own user, in the image's own environment and working directory, with the
 root file system read-only, `/tmp` empty and in memory, and the object store's folder `/minio` as KFP mounts it. That
 needs buildah and nothing else: no daemon, no network but the package index. Where the Python image can't be pulled,
-Debian's own Python 3.11 stands in for it.
+Debian's own Python 3.11 stands in for it, under a name of its own, so that no image for use is built on it.
 """
 
 import json
@@ -19,6 +19,7 @@ from runners import builder, images
 from tests import contract
 
 BASE_PACKAGES = "python3,python3-venv,python3-pip,ca-certificates"
+STAND_IN = "localhost/python-of-debian:bookworm"
 STORE = "minio://mlpipeline/v2/artifacts"
 
 
@@ -28,11 +29,12 @@ def main():
     started = time.monotonic()
     _need("buildah")
     os.environ.setdefault("STORAGE_DRIVER", _storage_driver())
-    _need_base()
+    os.environ["PYTHON_IMAGE"] = _base()
+    print(f"{builder.python_image()} is there ({time.monotonic() - started:.0f} s)", flush=True)
     references, content = images.image_references(), {step: images.app_files(step) for step in contract.steps()}
     with builder.build_secrets() as secrets:
         builder.Buildah().build(references, gpu=False, secrets=secrets)
-    print(f"built in {time.monotonic() - started:.0f} s")
+    print(f"all four images are built ({time.monotonic() - started:.0f} s)", flush=True)
     with tempfile.TemporaryDirectory() as root:
         (Path(root) / "minio").mkdir()
         (Path(root) / "minio").chmod(0o777)
@@ -52,7 +54,7 @@ def _test(step, reference, content, root):
         done = container.run(full.command, root, full_disk=True)
         _expect(done, 1, f"{step} did not fail on a full disk")
         assert "No space left on device" in done.stdout, f"{step} does not say that the disk is full:\n{done.stdout}"
-    print(f"{step}: {reference} keeps the contract")
+    print(f"{step}: {reference} keeps the contract", flush=True)
 
 
 def _check_image(step, container, content):
@@ -62,6 +64,7 @@ def _check_image(step, container, content):
         AssertionError: one of them is not as it must be.
     """
     assert container.user == "10001:10001", f"{step} runs as {container.user!r}"
+    assert container.labels["org.opencontainers.image.title"] == f"fashion-tuner-{step}"
     app = container.root / "app"
     found = {str(path.relative_to(app)): path.read_bytes() for path in app.rglob("*") if path.is_file()}
     assert found == content, f"{step} holds other files than its tag says: {sorted(found)}"
@@ -84,7 +87,7 @@ class _Container:
         self._name = _output("buildah", "from", "--pull=false", self._reference)
         self.root = Path(_output("buildah", "mount", self._name))
         config = json.loads(_output("buildah", "inspect", self._name))["OCIv1"]["config"]
-        self.user, self.folder = config["User"], config["WorkingDir"]
+        self.user, self.folder, self.labels = config["User"], config["WorkingDir"], config["Labels"]
         self.environment = dict(setting.split("=", 1) for setting in config["Env"])
         return self
 
@@ -131,26 +134,34 @@ def _need(program):
         subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", program], check=True)
 
 
-def _need_base():
-    """Have the Python image in the local store: the one there, the one that can be pulled, or Debian's Python."""
+def _base():
+    """Return the name of an image with Python in the local store: the real one, or else Debian's Python."""
     image = builder.python_image()
-    if _works("buildah", "inspect", "--type=image", image):
-        return
-    if _works("timeout", "300", "buildah", "pull", "--quiet", image):
-        return
-    _need("debootstrap")
+    if _is_there(image) or _works("timeout", "120", "buildah", "pull", "--quiet", image):
+        return image
     print(f"{image} can't be pulled; Debian's own Python stands in for it", flush=True)
+    if not _is_there(STAND_IN):
+        _make_stand_in()
+    return STAND_IN
+
+
+def _is_there(image):
+    return _works("buildah", "inspect", "--type=image", image)
+
+
+def _make_stand_in():
+    _need("debootstrap")
     with tempfile.TemporaryDirectory() as folder:
-        root = f"{folder}/root"
-        command = ("debootstrap", "--variant=minbase", f"--include={BASE_PACKAGES}", "bookworm", root)
+        root = Path(folder, "root")
+        command = ("debootstrap", "--variant=minbase", f"--include={BASE_PACKAGES}", "bookworm", str(root))
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        shutil.rmtree(f"{root}/var/cache/apt", ignore_errors=True)
-        for path in ("tmp", "root/.cache"):
-            shutil.rmtree(f"{root}/{path}", ignore_errors=True)
-        Path(f"{root}/tmp").mkdir(mode=0o1777)
+        for path in ("tmp", "root/.cache", "var/cache/apt"):
+            shutil.rmtree(root / path, ignore_errors=True)
+        (root / "tmp").mkdir()
+        (root / "tmp").chmod(0o1777)
         container = _output("buildah", "from", "scratch")
-        _output("buildah", "add", "--quiet", container, root, "/")
-        _output("buildah", "commit", "--quiet", "--rm", container, image)
+        _output("buildah", "add", "--quiet", container, str(root), "/")
+        _output("buildah", "commit", "--quiet", "--rm", container, STAND_IN)
 
 
 def _storage_driver():
