@@ -26,20 +26,24 @@ STORE = "minio://mlpipeline/v2/artifacts"
 def main():
     if os.geteuid() != 0:
         sys.exit("image-test must be run as root, since it mounts file systems; try sudo make image-test")
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as root:  # on the disk that holds buildah's images, too
+        _build_and_test(Path(root))
+
+
+def _build_and_test(root):
     started = time.monotonic()
     _need("buildah")
-    os.environ.setdefault("STORAGE_DRIVER", _storage_driver())
+    _choose_storage(root)
     os.environ["PYTHON_IMAGE"] = _base()
     print(f"{builder.python_image()} is there ({time.monotonic() - started:.0f} s)", flush=True)
     references, content = images.image_references(), {step: images.app_files(step) for step in contract.steps()}
     with builder.build_secrets() as secrets:
         builder.Buildah().build(references, gpu=False, secrets=secrets)
     print(f"all four images are built ({time.monotonic() - started:.0f} s)", flush=True)
-    with tempfile.TemporaryDirectory() as root:
-        (Path(root) / "minio").mkdir()
-        (Path(root) / "minio").chmod(0o777)
-        for step in contract.steps():
-            _test(step, references[step], content[step], Path(root))
+    (root / "minio").mkdir()
+    (root / "minio").chmod(0o777)
+    for step in contract.steps():
+        _test(step, references[step], content[step], root)
     print(f"all four images keep the contract ({time.monotonic() - started:.0f} s)")
 
 
@@ -164,16 +168,18 @@ def _make_stand_in():
         _output("buildah", "commit", "--quiet", "--rm", container, STAND_IN)
 
 
-def _storage_driver():
-    """Return overlay where this kernel lets us mount one, and vfs, which copies every layer, where not."""
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
-        for name in ("lower", "upper", "work", "merged"):
-            Path(folder, name).mkdir()
-        layers = f"lowerdir={folder}/lower,upperdir={folder}/upper,workdir={folder}/work"
-        mounted = _works("mount", "-t", "overlay", "overlay", "-o", layers, f"{folder}/merged")
-        if mounted:
-            _output("umount", f"{folder}/merged")
-    return "overlay" if mounted else "vfs"
+def _choose_storage(folder):
+    """Have buildah copy every layer (vfs) where this kernel mounts no overlay, as in a container without the right."""
+    for name in ("lower", "upper", "work", "merged"):
+        (folder / name).mkdir()
+    layers = f"lowerdir={folder}/lower,upperdir={folder}/upper,workdir={folder}/work"
+    if _works("mount", "-t", "overlay", "overlay", "-o", layers, f"{folder}/merged"):
+        _output("umount", f"{folder}/merged")
+    elif "CONTAINERS_STORAGE_CONF" not in os.environ:
+        places = {"driver": "vfs", "graphroot": "/var/lib/containers/vfs", "runroot": "/run/containers/vfs"}
+        lines = ["[storage]", *(f'{name} = "{value}"' for name, value in places.items())]
+        (folder / "storage.conf").write_text("\n".join(lines))
+        os.environ["CONTAINERS_STORAGE_CONF"] = str(folder / "storage.conf")
 
 
 def _works(*command):
