@@ -22,7 +22,11 @@ def main(path, epochs, n_trials, n_workers):
                 number = waiting.pop(0)
                 pool.assign(slot, number, flat_values(TRIALS[number]), [0.0] * epochs)
             outcomes |= {event.number: event.outcome for event in pool.wait() if isinstance(event, Finished)}
-    print(json.dumps([outcomes[number]["validation_accuracy"] for number in range(n_trials)]))
+        start_up = pool.start_up_seconds
+    in_order = [outcomes[number] for number in range(n_trials)]
+    accuracies = [outcome["validation_accuracy"] for outcome in in_order]
+    compilation = sum(outcome["compile_seconds"] for outcome in in_order)
+    print(json.dumps({"accuracies": accuracies, "start_up": start_up, "compilation": compilation}))
 
 
 if __name__ == "__main__":
