@@ -34,6 +34,7 @@ def build(options=None, state_dir=""):
         workers: int = 0,
         training_epochs: int = 30,
         early_stopping_patience: int = 10,
+        refit: bool = False,
         seed: int = 0,
         warm_start: str = "",
     ):
@@ -56,6 +57,7 @@ def build(options=None, state_dir=""):
             epochs=training_epochs,
             patience=early_stopping_patience,
             seed=seed,
+            refit=refit,
             state_dir=state_dir,
         )
         evaluated = evaluate(

@@ -33,6 +33,7 @@ HELP = {
     "workers": "Trials in flight at once; 0: as many as the machine allows.",
     "training_epochs": "Epoch budget of the final training.",
     "early_stopping_patience": "Epochs without a better validation accuracy before a training ends.",
+    "refit": "Whether the final model is trained anew on training and validation images together.",
     "seed": "Decides everything that is random.",
     "warm_start": "Journal (trials.jsonl) of an earlier search to learn from.",
 }

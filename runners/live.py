@@ -77,8 +77,16 @@ class _OnTerminal(progress.PlainLines):
         self._advance(self._step, len(self._trials), max_trials, "trials")
 
     def epoch_finished(self, epoch, epochs):
-        earlier = {} if self._bars.tasks[self._tasks[self._step]].total else {"known": epoch.number - 1}
-        self._advance(self._step, epoch.number, epochs, "epochs", **earlier)
+        self._advance_epochs(self._step, epoch, epochs)
+
+    def refit_epoch_finished(self, epoch, epochs):
+        if "refit" not in self._tasks:
+            self._begin("refit")
+        self._advance_epochs("refit", epoch, epochs)
+
+    def _advance_epochs(self, name, epoch, epochs):
+        earlier = {} if self._bars.tasks[self._tasks[name]].total else {"known": epoch.number - 1}
+        self._advance(name, epoch.number, epochs, "epochs", **earlier)
 
     def downloaded(self, received, total, name):
         if name not in self._tasks:

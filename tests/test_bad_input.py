@@ -107,6 +107,7 @@ WORDS = [
     ("stop-trials-early", "maybe", "stop_trials_early must be true or false, got 'maybe'"),
     ("stop-trials-early", "2", "stop_trials_early must be true or false, got '2'"),
     ("stop-trials-early", "", "stop_trials_early must be true or false, got ''"),
+    ("refit", "perhaps", "refit must be true or false, got 'perhaps'"),
     ("data-source", "", "data_source must be"),
     ("data-source", "  ", "data_source must be"),
     ("data-source", "http://example.org/data", "data_source must be"),

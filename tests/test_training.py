@@ -11,6 +11,8 @@ import tensorflow as tf
 from components.core import models, progress, training
 from components.core.artifacts import DatasetInfo, Labelled, TrainingData
 from components.core.network import Hyperparameters, create_model
+from components.train.checkpoint import Checkpoint
+from components.train.fitting import train_best
 from tests.idx import draw
 
 SHAPE = (6, 4)
@@ -367,3 +369,43 @@ def test_a_dropout_inside_a_nested_model_is_replaced_too():
     clone = training.clone_for_training(outer, training.Clock(1))
 
     assert type(clone.layers[-1].layers[-1]) is training.FastDropout
+
+
+@pytest.fixture(scope="module")
+def refitted():
+    """Return (problem, model) after a refit on random labels to the third of six epochs."""
+    problem = data(n_train=60, random_labels=True)
+    return problem, training.refit(VALUES, problem, epochs=6, chosen_epoch=3, seed=4)
+
+
+def test_a_refit_ends_with_the_chosen_epoch_of_a_training_on_all_images(refitted):
+    problem, model = refitted
+    keras.utils.set_random_seed(4)
+    chosen = training.search_space(training.ChosenValues(VALUES))
+    same = create_model(chosen, SHAPE, 3)
+    trainer = training.CompiledTrainer(same, chosen, problem.all_for_training(), epochs=6, seed=4)
+    for epoch in (1, 2, 3):
+        trainer.train_epoch(epoch)
+
+    assert len(problem.all_for_training().train) == 60 + 30
+    assert all(np.array_equal(*pair) for pair in zip(model.get_weights(), trainer.weights(), strict=True))
+
+
+def test_a_refit_that_was_interrupted_ends_as_if_it_had_not_been(refitted, tmp_path):
+    problem, model = refitted
+    settings = {"epochs": 6, "chosen_epoch": 3, "seed": 4}
+
+    training.refit(VALUES, problem, **settings, checkpoint=Checkpoint(tmp_path, "key"), on_epoch=lambda state: True)
+    continued = training.refit(VALUES, problem, **settings, checkpoint=Checkpoint(tmp_path, "key"))
+
+    assert all(np.array_equal(*pair) for pair in zip(model.get_weights(), continued.get_weights(), strict=True))
+
+
+def test_a_refit_changes_the_model_and_not_what_chose_its_epoch(tmp_path):
+    problem, settings = data(n_train=60), {"epochs": 3, "patience": 3, "seed": 4, "state_dir": tmp_path}
+
+    plain, chosen = train_best(VALUES, problem, **settings)
+    refitted, same = train_best(VALUES, problem, **settings, refit=True)
+
+    assert same.history() == chosen.history()
+    assert not np.array_equal(plain.get_weights()[0], refitted.get_weights()[0])

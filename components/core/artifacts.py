@@ -7,7 +7,7 @@ up artifact is refused by name. Nothing in an artifact is ever unpickled.
 
 import contextlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +62,12 @@ class TrainingData:
     validation: Labelled
     info: DatasetInfo
     fingerprint: str
+
+    def all_for_training(self):
+        """Return the same data with the validation images among the training images, too."""
+        images = np.concatenate([self.train.images, self.validation.images])
+        labels = np.concatenate([self.train.labels, self.validation.labels])
+        return replace(self, train=Labelled(images, labels))
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,8 @@ RANGES = {
 }
 """Number parameters by name. Times are in seconds (`_s`), fractions are shares of one."""
 
+BOOLEANS = ("stop_trials_early", "refit")
+
 NAMED_SOURCES = ("fashion-mnist", "synthetic")
 
 _HTTPS_PREFIX = re.compile(r"https://[^\s/]+\S*")
@@ -68,7 +70,7 @@ def check(**values):
 def _check_one(name, value):
     if name in RANGES:
         return RANGES[name].check(name, value)
-    if name == "stop_trials_early" and not isinstance(value, bool):
+    if name in BOOLEANS and not isinstance(value, bool):
         raise InvalidInput(f"{name} must be true or false, got {value!r}")
     if name == "data_source":
         check_data_source(value)

@@ -26,6 +26,12 @@ class PlainLines:
     def epoch_finished(self, epoch, epochs):
         self.note(epoch_line(epoch, epochs))
 
+    def refit_epoch_finished(self, epoch, epochs):
+        self.note(
+            f"refit epoch {epoch.number}/{epochs}: loss {epoch.loss:.4f} accuracy {epoch.accuracy:.4f} "
+            f"({epoch.seconds:.1f} s)"
+        )
+
     def downloaded(self, received, total, name):
         """Hear that `received` of a file's `total` bytes have come; the total is None where it is not known."""
         if total and received >= total:

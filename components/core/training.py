@@ -121,12 +121,40 @@ def train_network(values, data: TrainingData, *, epochs: int, patience: int, see
         epochs: see `fit`, as for `patience` and `seed`, which also decides the initial weights.
         **options: `on_epoch` and `checkpoint` of `fit`.
     """
-    keras.backend.clear_session()
-    gc.collect()
-    keras.utils.set_random_seed(seed)
-    hyperparameters = search_space(ChosenValues(values))
-    model = create_model(hyperparameters, data.info.input_shape, data.info.n_classes)
+    model, hyperparameters = _new_network(values, data, seed)
     return model, fit(model, hyperparameters, data, epochs=epochs, patience=patience, seed=seed, **options)
+
+
+def refit(
+    values,
+    data: TrainingData,
+    *,
+    epochs: int,
+    chosen_epoch: int,
+    seed: int,
+    on_epoch: Callable[[Progress], bool | None] = lambda progress: None,
+    checkpoint=None,
+):
+    """Return the model of `train_network`, trained anew on the validation images as well, up to the chosen epoch.
+
+    Nothing is left to validate on: its weights are those after that epoch, whatever its figures are.
+
+    Args:
+        values: hyperparameters by name.
+        data: training and validation split.
+        epochs: the budget that the epoch was chosen from, over which the learning rate falls.
+        chosen_epoch: counted from 1.
+        seed: see `fit`, as for `on_epoch` and `checkpoint`.
+
+    Raises:
+        TrainingFailed: a loss became NaN or infinite.
+    """
+    model, hyperparameters = _new_network(values, data, seed)
+    trainer = _make_trainer(model, hyperparameters, data.all_for_training(), epochs, seed)
+    progress = _restored(trainer, checkpoint)
+    _run_epochs(trainer, progress, lambda: len(progress.epochs) >= chosen_epoch, on_epoch, checkpoint)
+    model.set_weights(trainer.weights())
+    return model
 
 
 def fit(
@@ -156,16 +184,34 @@ def fit(
         TrainingFailed: a loss became NaN or infinite.
     """
     trainer = _make_trainer(model, hyperparameters, data, epochs, seed)
+    progress = _restored(trainer, checkpoint)
+    _run_epochs(trainer, progress, lambda: _is_over(progress, epochs, patience), on_epoch, checkpoint)
+    model.set_weights(progress.best_weights)
+    return progress
+
+
+def _new_network(values, data, seed):
+    """Return a freshly initialized model, the same whatever this process did before, and its hyperparameters."""
+    keras.backend.clear_session()
+    gc.collect()
+    keras.utils.set_random_seed(seed)
+    hyperparameters = search_space(ChosenValues(values))
+    return create_model(hyperparameters, data.info.input_shape, data.info.n_classes), hyperparameters
+
+
+def _restored(trainer, checkpoint):
     progress = (checkpoint and checkpoint.restore(trainer)) or Progress()
     progress.compile_seconds += trainer.compile_seconds
-    while not _is_over(progress, epochs, patience):
+    return progress
+
+
+def _run_epochs(trainer, progress, is_over, on_epoch, checkpoint):
+    while not is_over():
         _run_epoch(trainer, progress)
         if checkpoint:
             checkpoint.save(trainer, progress)
         if on_epoch(progress):
             break
-    model.set_weights(progress.best_weights)
-    return progress
 
 
 def _is_over(progress, epochs, patience):

@@ -74,6 +74,8 @@ def _choice(inputs):
     if accuracy is not None:
         epoch = inputs.history["chosen_epoch"]
         card += f"The final training kept epoch {epoch}, with a validation accuracy of {accuracy:.4f}. "
+    if inputs.description.get("refit"):
+        card += "The model was then trained anew on training and validation images together, up to that epoch. "
     card += "The test images were used once, after every choice had been made.\n"
     values = inputs.description.get("hyperparameters") or {}
     listed = "".join(f"- {escape(name)}: {escape(text_of(value))}\n" for name, value in values.items())

@@ -23,10 +23,11 @@ class Checkpoint:
         folder: the state folder; made when there is none.
         key: what decides the training, a JSON-like value. A state with another key is of another training and is
             not used.
+        name: the file's name.
     """
 
-    def __init__(self, folder, key):
-        self._path = Path(folder) / FILE_NAME
+    def __init__(self, folder, key, name=FILE_NAME):
+        self._path = Path(folder) / name
         self._key = files.digest(key)
 
     def save(self, trainer, progress):

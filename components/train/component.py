@@ -13,20 +13,22 @@ def train(
     epochs: int,
     patience: int,
     seed: int,
+    refit: bool = False,
     state_dir: str = "",
 ):
     """Train the best hyperparameters to convergence and keep the best epoch's weights.
 
+    With `refit` the model is then trained anew, to that epoch, on training and validation images together.
     With a `state_dir` a training that was interrupted goes on after its last finished epoch.
     """
     from components.core import artifacts, models, parameters, termination
     from components.train.fitting import describe, train_best
 
     termination.exit_on_sigterm("train")
-    parameters.check(training_epochs=epochs, early_stopping_patience=patience, seed=seed)
+    parameters.check(training_epochs=epochs, early_stopping_patience=patience, seed=seed, refit=refit)
     data = artifacts.read_training_data(training_data.path)
     chosen = artifacts.read_best_hyperparameters(best_hyperparameters.path)
-    settings = {"epochs": epochs, "patience": patience, "seed": seed}
+    settings = {"epochs": epochs, "patience": patience, "seed": seed, "refit": refit}
     trained, progress = train_best(chosen, data, **settings, state_dir=state_dir)
     models.write(trained, describe(chosen, data, **settings), model.path)
     artifacts.write_history(progress.history(), history.path)

@@ -10,9 +10,11 @@ from components.core import files, progress, training
 from components.core.network import __file__ as network_file
 from components.train.checkpoint import Checkpoint
 
+REFIT_FILE_NAME = "refit.npz"
 
-def train_best(values, data, *, epochs, patience, seed, state_dir=""):
-    """Return the trained model, with its best epoch's weights, and its `training.Progress`.
+
+def train_best(values, data, *, epochs, patience, seed, refit=False, state_dir=""):
+    """Return the trained model, with its best epoch's weights, and the `training.Progress` that chose that epoch.
 
     Args:
         values: Keras Tuner's flat values.
@@ -20,24 +22,37 @@ def train_best(values, data, *, epochs, patience, seed, state_dir=""):
         epochs: epoch budget.
         patience: epochs without a better validation accuracy before training ends.
         seed: decides everything that is random.
+        refit: whether the model is then trained anew, to the chosen epoch, on the validation images as well.
         state_dir: folder to continue from and to keep the state in, or empty for none.
 
     Raises:
         components.core.training.TrainingFailed: a loss became NaN or infinite.
     """
-    checkpoint = Checkpoint(state_dir, _key(values, data, epochs, patience, seed)) if state_dir else None
-    return training.train_network(
+    key = _key(values, data, epochs, patience, seed)
+    model, chosen = training.train_network(
         values,
         data,
         epochs=epochs,
         patience=patience,
         seed=seed,
-        checkpoint=checkpoint,
+        checkpoint=Checkpoint(state_dir, key) if state_dir else None,
         on_epoch=lambda state: progress.listener.epoch_finished(state.epochs[-1], epochs),
     )
+    if refit:
+        last = chosen.best.number
+        model = training.refit(
+            values,
+            data,
+            epochs=epochs,
+            chosen_epoch=last,
+            seed=seed,
+            checkpoint=Checkpoint(state_dir, [*key, last], REFIT_FILE_NAME) if state_dir else None,
+            on_epoch=lambda state: progress.listener.refit_epoch_finished(state.epochs[-1], last),
+        )
+    return model, chosen
 
 
-def describe(values, data, *, epochs, patience, seed):
+def describe(values, data, *, epochs, patience, seed, refit=False):
     """Return what `model.json` says: where the model comes from, as JSON-like values."""
     return {
         "hyperparameters": values,
@@ -45,11 +60,12 @@ def describe(values, data, *, epochs, patience, seed):
         "input_shape": list(data.info.input_shape),
         "data_source": data.info.source,
         "data_fingerprint": data.fingerprint,
-        "n_training_images": len(data.train),
+        "n_training_images": len(data.train) + (len(data.validation) if refit else 0),
         "n_validation_images": len(data.validation),
         "epochs": epochs,
         "early_stopping_patience": patience,
         "seed": seed,
+        "refit": refit,
         "versions": {
             "python": platform.python_version(),
             "tensorflow": tf.__version__,
