@@ -8,7 +8,6 @@ import sys
 
 import keras_tuner as kt
 import numpy as np
-from keras_tuner.engine.hyperparameters import Fixed
 from keras_tuner.engine.trial import Trial
 
 from benchmarks.surrogate import observed_accuracy, true_accuracy
@@ -28,11 +27,7 @@ def make_oracle(kind, seed, lag):
     }
     if kind == "own":
         return Oracle(lag=lag, num_initial_points=N_INITIAL_POINTS, alpha=NOISE, **shared)
-    if kind == "random":
-        return kt.oracles.RandomSearchOracle(**shared)
-    # Its default, three for each hyperparameter, without the ones that are fixed: they would make all 40 random.
-    n_varying = sum(not isinstance(hp, Fixed) for hp in shared["hyperparameters"].space)
-    return kt.oracles.BayesianOptimizationOracle(num_initial_points=3 * n_varying, **shared)
+    return {"stock": kt.oracles.BayesianOptimizationOracle, "random": kt.oracles.RandomSearchOracle}[kind](**shared)
 
 
 def run(kind, seed, lag=0):
