@@ -382,12 +382,13 @@ class CompiledTrainer(_Trainer):
         return tf.stack([tf.reduce_sum(losses), _hits(targets, logits)])
 
     def _validation_sums(self, images, labels):
-        sums = tf.zeros(2)
-        for first in range(0, labels.shape[0], VALIDATION_BATCH):
+        def body(first, sums):
             part = slice(first, first + VALIDATION_BATCH)
             logits = self.trained(images[part], training=False)
             sums += tf.stack([tf.reduce_sum(cross_entropy(labels[part], logits)), _hits(labels[part], logits)])
-        return sums
+            return first + VALIDATION_BATCH, sums
+
+        return tf.while_loop(lambda first, _: first < labels.shape[0], body, (0, tf.zeros(2)))[1]
 
 
 class FitTrainer(_Trainer):

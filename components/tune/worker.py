@@ -31,6 +31,7 @@ def main():
     replies = _claim_standard_output()
     requests = _read_requests()
     setup = requests.get()
+    gc.disable()  # collections take a fifth of the import
     _import_tensorflow()
 
     from components.core import artifacts, progress
@@ -39,6 +40,7 @@ def main():
     progress.listener = progress.Forwarding(lambda text: _reply(replies, note=text))
     data = artifacts.read_training_data(setup["training_data"], checked=False)
     settings = TrialSettings(**setup["settings"])
+    gc.enable()
     gc.collect()
     gc.freeze()  # no child looks through all that was imported: a collection would, and copy its pages
     _reply(replies, ready=True)
