@@ -3,12 +3,14 @@
 python -m benchmarks.epoch_seconds TRAINING_DATA REPEATS BATCH_SIZE …
 """
 
-import itertools
 import json
 import sys
 import time
+from functools import partial
 
 import numpy as np
+
+from benchmarks.products import epoch_products, layer_widths
 
 UNITS = (256, 128)
 
@@ -35,30 +37,17 @@ def measure(data, batch_size, repeats):
     trainer = CompiledTrainer(model, chosen, data, repeats + 1, 0)
     trainer.compile()
     trainer.train_epoch(1)
+    products = partial(epoch_products, len(data.train), layer_widths(data, UNITS), batch_size)
     pairs = []
     for epoch in range(2, repeats + 2):
-        pairs.append((_seconds(trainer.train_epoch, epoch), _seconds(_products, data, batch_size)))
-    epochs, products = np.array(pairs).T
+        pairs.append((_seconds(trainer.train_epoch, epoch), _seconds(products)))
+    epoch_seconds, product_seconds = np.array(pairs).T
     return {
         "batch_size": batch_size,
-        "epoch": float(np.median(epochs)),
-        "products": float(np.median(products)),
-        "ratio": float(np.median(epochs / products)),
+        "epoch": float(np.median(epoch_seconds)),
+        "products": float(np.median(product_seconds)),
+        "ratio": float(np.median(epoch_seconds / product_seconds)),
     }
-
-
-def _products(data, batch_size):
-    """Do an epoch's matrix products, forward and backward, and nothing else."""
-    widths = [int(np.prod(data.info.input_shape)), *UNITS, data.info.n_classes]
-    random = np.random.default_rng(0)
-    weights = [random.standard_normal(shape, dtype=np.float32) for shape in itertools.pairwise(widths)]
-    values = [random.standard_normal((batch_size, width), dtype=np.float32) for width in widths]
-    for _ in range(len(data.train) // batch_size):
-        for layer, weight in enumerate(weights):
-            values[layer] @ weight
-            values[layer].T @ values[layer + 1]
-            if layer:
-                values[layer + 1] @ weight.T
 
 
 def _seconds(function, *arguments):

@@ -1,6 +1,6 @@
 """True accuracy of the best trial after 10, 20 and 40, on the surrogate, over many seeds; prints one JSON line.
 
-python -m benchmarks.sample_efficiency {own,stock,random} N_SEEDS [LAG]
+python -m benchmarks.sample_efficiency {own,stock,stock-varying,random} N_SEEDS [LAG]
 """
 
 import json
@@ -8,6 +8,7 @@ import sys
 
 import keras_tuner as kt
 import numpy as np
+from keras_tuner.engine.hyperparameters import Fixed
 from keras_tuner.engine.trial import Trial
 
 from benchmarks.surrogate import observed_accuracy, true_accuracy
@@ -27,7 +28,12 @@ def make_oracle(kind, seed, lag):
     }
     if kind == "own":
         return Oracle(lag=lag, num_initial_points=N_INITIAL_POINTS, alpha=NOISE, **shared)
-    return {"stock": kt.oracles.BayesianOptimizationOracle, "random": kt.oracles.RandomSearchOracle}[kind](**shared)
+    if kind == "random":
+        return kt.oracles.RandomSearchOracle(**shared)
+    # By default three initial points for each hyperparameter, of which 12 are those of fixed ones.
+    n_varying = sum(not isinstance(hp, Fixed) for hp in shared["hyperparameters"].space)
+    initial = {"stock": None, "stock-varying": 3 * n_varying}[kind]
+    return kt.oracles.BayesianOptimizationOracle(num_initial_points=initial, **shared)
 
 
 def run(kind, seed, lag=0):

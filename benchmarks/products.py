@@ -1,0 +1,60 @@
+"""The matrix products of the list of trials and nothing else, by numpy, a process a worker; prints one JSON line.
+
+python -m benchmarks.products TRAINING_DATA EPOCHS N_TRIALS N_WORKERS
+
+What is left of a search when its start-up, compilation, normalization, dropout, loss, optimizer and validation cost
+nothing: no training in float32 is faster.
+"""
+
+import itertools
+import json
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+
+from benchmarks.workload import TRIALS
+from components.core import artifacts
+
+
+def layer_widths(data, units):
+    """Return the widths from input to logits of a network with these hidden layers."""
+    return (int(np.prod(data.info.input_shape)), *units, data.info.n_classes)
+
+
+def epoch_products(n_images, widths, batch_size):
+    """Do an epoch's matrix products, forward and backward, of a network with layers of these widths."""
+    random = np.random.default_rng(0)
+    weights = [random.standard_normal(shape, dtype=np.float32) for shape in itertools.pairwise(widths)]
+    values = [random.standard_normal((batch_size, width), dtype=np.float32) for width in widths]
+    for _ in range(n_images // batch_size):
+        for layer, weight in enumerate(weights):
+            values[layer] @ weight
+            values[layer].T @ values[layer + 1]
+            if layer:
+                values[layer + 1] @ weight.T
+
+
+def _trial_products(n_images, widths, batch_size, epochs):
+    for _ in range(epochs):
+        epoch_products(n_images, widths, batch_size)
+
+
+def main(path, epochs, n_trials, n_workers):
+    data = artifacts.read_training_data(path)
+    start = time.perf_counter()
+    with ProcessPoolExecutor(n_workers) as pool:
+        trials = [
+            pool.submit(
+                _trial_products, len(data.train), layer_widths(data, trial["units"]), trial["batch_size"], epochs
+            )
+            for trial in TRIALS[:n_trials]
+        ]
+        for trial in trials:
+            trial.result()
+    print(json.dumps(time.perf_counter() - start))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *map(int, sys.argv[2:]))
