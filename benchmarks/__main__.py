@@ -51,7 +51,7 @@ def against_stock(quick):
         f"Ratio: **{stock_seconds / own_seconds:.1f}**. Mean difference of validation accuracy: {difference:+.4f}. "
         f"Of this project's seconds, summed over workers: start-up {own['start_up']:.0f}, compilation "
         f"{own['compilation']:.0f}. The matrix products of these trainings alone, by numpy in {workers} processes, "
-        f"take {least_seconds:.0f} s, {stock_seconds / least_seconds:.1f} times less than stock: the limit in float32.",
+        f"take {least_seconds:.0f} s, {stock_seconds / least_seconds:.1f} times less than stock: the limit.",
         _table(("trial", "hyperparameters", "stock", "this project", "difference"), rows),
     )
 
