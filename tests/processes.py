@@ -10,6 +10,11 @@ from pathlib import Path
 MARK = "TEST_PROCESS_MARK"
 
 
+def heed_interrupts():
+    """For `preexec_fn`: what is started in a shell's background ignores Ctrl-C, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def new_mark():
     return uuid.uuid4().hex
 

@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import subprocess
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ import pytest
 from components.core import artifacts, models
 from components.prepare import fashion_mnist
 from runners import command_line
-from tests import runs
+from tests import processes, runs
 from tests.idx import TEST_LABELS, draw, label_bytes, packed
 
 REAL_DATA = os.environ.get(fashion_mnist.FOLDER_VARIABLE)
@@ -320,9 +319,7 @@ def started(folder, tiny_data, **changes):
     """Start a run whose output can be read while it goes on."""
     words = runs.command("local-run", output_dir=folder, data_source=tiny_data, **{**runs.SMALL, **changes}, workers=1)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    # What is started in a shell's background ignores Ctrl-C, and so would its children.
-    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    return subprocess.Popen(words, env=runs.environment(), preexec_fn=heed, **pipes)
+    return subprocess.Popen(words, env=runs.environment(), preexec_fn=processes.heed_interrupts, **pipes)
 
 
 @pytest.mark.slow

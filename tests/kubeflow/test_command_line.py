@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from runners import images
+from tests import processes
 from tests.kubeflow.server import Api
 
 pytestmark = pytest.mark.slow
@@ -127,8 +128,9 @@ def test_an_interruption_leaves_the_run_going(api, tmp_path, number, status):
     command = (sys.executable, "pipeline.py", *COMPILE_AND_SUBMIT, "--host", api.url, "--wait")
     options = ("--state-volume-claim", "search")
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    surroundings = {"cwd": images.ROOT, "env": environment(tmp_path), "preexec_fn": processes.heed_interrupts}
 
-    with subprocess.Popen((*command, *options), cwd=images.ROOT, env=environment(tmp_path), **pipes) as process:
+    with subprocess.Popen((*command, *options), **surroundings, **pipes) as process:
         assert any("tune: RUNNING" in line for line in process.stdout)
         process.send_signal(number)
         _, err = process.communicate()
