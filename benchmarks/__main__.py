@@ -130,7 +130,7 @@ def sample_efficiency(quick):
         "Sample efficiency",
         f"True accuracy, on `benchmarks/surrogate.py`, of the trial that looks best; mean of {seeds} seeds and its "
         "standard error. Stock Keras Tuner's default is three random trials for each hyperparameter, the fixed ones "
-        "included: 39 here, and 27 without them.",
+        "included.",
         _table(("search", "10 trials", "20 trials", "40 trials"), rows),
     )
 

@@ -3,7 +3,7 @@
 python -m benchmarks.products TRAINING_DATA EPOCHS N_TRIALS N_WORKERS
 
 What is left of a search when its start-up, compilation, normalization, dropout, loss, optimizer and validation cost
-nothing: no training in float32 is faster.
+nothing: no training whose products run at numpy's speed is faster.
 """
 
 import itertools

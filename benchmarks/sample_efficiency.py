@@ -30,7 +30,7 @@ def make_oracle(kind, seed, lag):
         return Oracle(lag=lag, num_initial_points=N_INITIAL_POINTS, alpha=NOISE, **shared)
     if kind == "random":
         return kt.oracles.RandomSearchOracle(**shared)
-    # By default three initial points for each hyperparameter, of which 12 are those of fixed ones.
+    # The default is three initial points for each hyperparameter, also for one that is fixed.
     n_varying = sum(not isinstance(hp, Fixed) for hp in shared["hyperparameters"].space)
     initial = {"stock": None, "stock-varying": 3 * n_varying}[kind]
     return kt.oracles.BayesianOptimizationOracle(num_initial_points=initial, **shared)

@@ -132,6 +132,20 @@ def test_a_networks_own_regularizer_is_trained_as_in_fit():
     assert np.allclose(*weights, atol=1e-4)
 
 
+@pytest.mark.parametrize("part", [7, 10, 30, 64])
+def test_validation_sees_every_image_once_whatever_the_size_of_its_parts(part, monkeypatch):
+    monkeypatch.setattr(training, "VALIDATION_BATCH", part)
+    chosen, problem = hyperparameters(), data()
+    model = network(chosen)
+    logits = model(problem.validation.images).numpy()
+    losses = training.cross_entropy(problem.validation.labels.astype(np.int32), logits)
+
+    loss, accuracy = training.CompiledTrainer(model, chosen, problem, 1, seed=1).validate()
+
+    assert loss == pytest.approx(float(np.mean(losses)), rel=1e-5)
+    assert accuracy == pytest.approx(np.mean(logits.argmax(axis=-1) == problem.validation.labels))
+
+
 def test_every_image_is_in_an_epoch_once():
     assert sorted(training.batches_of(12, 4, seed=1, epoch=1).ravel()) == list(range(12))
 
