@@ -2,11 +2,11 @@
 
 from kfp import dsl
 
+from cluster.placement import ClusterOptions, place
 from components.evaluate.component import evaluate
 from components.prepare.component import prepare
 from components.train.component import train
 from components.tune.component import tune
-from runners.placement import ClusterOptions, place
 
 NAME = "fashion-tuner"
 COMPONENTS = {"prepare": prepare, "tune": tune, "train": train, "evaluate": evaluate}
@@ -73,6 +73,6 @@ def build(options=None, state_dir=""):
 
 
 if __name__ == "__main__":
-    from runners.command_line import main
+    from command_line.main import main
 
     main()

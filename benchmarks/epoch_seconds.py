@@ -29,8 +29,8 @@ def main(path, repeats, batch_sizes):
 
 def measure(data, batch_size, repeats):
     """Return a dictionary with the medians of `epoch`, `products` and of their `ratio`, measured in turn."""
-    from components.core.network import Hyperparameters, create_model
-    from components.core.training import CompiledTrainer
+    from components.experiment.network import Hyperparameters, create_model
+    from components.training.loop import CompiledTrainer
 
     chosen = Hyperparameters(UNITS, "batch", 0.2, 1e-3, batch_size)
     model = create_model(chosen, data.info.input_shape, data.info.n_classes)

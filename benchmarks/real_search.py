@@ -11,13 +11,13 @@ import time
 
 import psutil
 
-from components.core import progress
+from components.core import events
 from components.tune.search import SearchSettings, search
 
 SAMPLE_S = 0.1
 
 
-class _Memory(progress.PlainLines):
+class _Memory(events.PlainLines):
     """Watches the resident memory of this process and of its workers while trials finish."""
 
     def __init__(self):
@@ -48,7 +48,7 @@ class _Memory(progress.PlainLines):
 
 
 def main(path, n_trials, epochs, workers):
-    progress.listener = memory = _Memory()
+    events.listener = memory = _Memory()
     settings = SearchSettings(n_trials, epochs, 0, False, workers, epochs, seed=1)
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as state:

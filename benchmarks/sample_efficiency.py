@@ -12,7 +12,7 @@ from keras_tuner.engine.hyperparameters import Fixed
 from keras_tuner.engine.trial import Trial
 
 from benchmarks.surrogate import observed_accuracy, true_accuracy
-from components.core.network import search_space
+from components.experiment.network import search_space
 from components.tune.tuner import N_INITIAL_POINTS, NOISE, Oracle, declared_space
 
 CHECKPOINTS = (10, 20, 40)

@@ -13,8 +13,8 @@ import keras_tuner as kt
 
 from benchmarks.workload import TRIALS, flat_values
 from components.core import artifacts
-from components.core.network import create_model, search_space
-from components.core.training import make_optimizer
+from components.experiment.network import create_model, search_space
+from components.training.loop import make_optimizer
 
 
 class ListOracle(kt.Oracle):
@@ -49,8 +49,8 @@ def main(path, epochs, n_trials):
     with tempfile.TemporaryDirectory() as folder:
         oracle = ListOracle(objective=kt.Objective("val_accuracy", "max"), max_trials=n_trials, seed=1)
         tuner = GuideTuner(oracle=oracle, hypermodel=build, directory=folder)
-        held_out = (data.validation.images, data.validation.labels)
-        tuner.search(data.train.images, data.train.labels, validation_data=held_out, epochs=epochs, verbose=0)
+        held_out = (data.validation.inputs, data.validation.labels)
+        tuner.search(data.train.inputs, data.train.labels, validation_data=held_out, epochs=epochs, verbose=0)
         trials = sorted(tuner.oracle.trials.values(), key=lambda trial: int(trial.trial_id))
     print(json.dumps([trial.score for trial in trials]))
 

@@ -11,9 +11,9 @@ import time
 import numpy as np
 
 from benchmarks.surrogate import observed_accuracy
-from components.core.chosen import ChosenValues
+from components.core.hyperparameters import ChosenValues
 from components.core.journal import Trial
-from components.core.network import search_space
+from components.experiment.network import search_space
 from components.tune.tuner import CustomTuner, declared_space
 
 

@@ -8,7 +8,7 @@ NOISE = 0.0015
 
 
 def true_accuracy(chosen):
-    """Return the noiseless accuracy of a `components.core.network.Hyperparameters`, about 0.85 to 0.91.
+    """Return the noiseless accuracy of a `components.experiment.network.Hyperparameters`, about 0.85 to 0.91.
 
     Shaped by what real searches show: an optimal learning rate that grows with the batch size and shrinks with
     depth, width with falling returns, dropout that pays off in wide networks, and normalization that forgives a bad

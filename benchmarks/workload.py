@@ -51,7 +51,7 @@ def training_data(n_images=None):
     from components.prepare import dataset
 
     raw = dataset.load(data_source(), seed=0)
-    labelled = artifacts.Labelled(raw.train.images[:n_images], raw.train.labels[:n_images])
+    labelled = artifacts.Labelled(raw.train.inputs[:n_images], raw.train.labels[:n_images])
     train, validation = dataset.split(labelled, 0.1, seed=0)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "training_data"

@@ -2,11 +2,11 @@
 
 .PHONY: images
 images: $(INSTALLED) ## Build the images; BUILDER=buildah without docker, GPU=1 with CUDA, REGISTRY=… to push later
-	@BUILDER="$(BUILDER)" REGISTRY="$(REGISTRY)" GPU="$(GPU)" $(BIN)/python -m runners.builder build
+	@BUILDER="$(BUILDER)" REGISTRY="$(REGISTRY)" GPU="$(GPU)" $(BIN)/python -m images.builder build
 
 .PHONY: push
 push: $(INSTALLED) ## Push the images to REGISTRY=… and remember their digests
-	@BUILDER="$(BUILDER)" REGISTRY="$(REGISTRY)" GPU="$(GPU)" $(BIN)/python -m runners.builder push
+	@BUILDER="$(BUILDER)" REGISTRY="$(REGISTRY)" GPU="$(GPU)" $(BIN)/python -m images.builder push
 
 .PHONY: upload
 upload: $(INSTALLED) ## Upload the pipeline, or a new version of it: ARGS="--host URL …"

@@ -19,9 +19,11 @@ import components.train.fitting
 import components.tune.search
 import components.tune.tuner  # noqa: F401 - what the steps import is imported once
 import pipeline
-from components.core import artifacts, files, journal, progress
-from components.core.parameters import InvalidInput
-from runners import command_line, local, local_run
+from command_line import main as command_line
+from components.core import artifacts, events, files, journal
+from components.core.errors import InvalidInput
+from local import run as local_run
+from local import walker
 
 STEPS = ("prepare", "tune", "train", "evaluate")
 SMALL = {"max_trials": 2, "trial_epochs": 1, "training_epochs": 1, "seed": 7, "workers": 1}
@@ -53,7 +55,7 @@ def _is_path(value):
     return isinstance(value, (str, os.PathLike))
 
 
-class UntilTheNextStep(progress.Forwarding):
+class UntilTheNextStep(events.Forwarding):
     """Ends the process, content, when a second step starts."""
 
     def __init__(self):
@@ -77,7 +79,7 @@ def record(data, out, copies):
 
 
 def go_on(data, out):
-    progress.listener = UntilTheNextStep()
+    events.listener = UntilTheNextStep()
     run(data, out)
 
 
@@ -100,7 +102,7 @@ def in_child(work, *arguments):
 
 def finished(out):
     """Return the steps that a run has finished, in order."""
-    return [step for step in STEPS if (out / step / local.RECORD).exists()]
+    return [step for step in STEPS if (out / step / walker.RECORD).exists()]
 
 
 def half_written(out):
@@ -140,7 +142,7 @@ def trained(folder):
 
 
 def evaluated(folder):
-    return local_metrics(folder / local.EXECUTOR_OUTPUT)["test_accuracy"]
+    return local_metrics(folder / walker.EXECUTOR_OUTPUT)["test_accuracy"]
 
 
 def local_metrics(path):

@@ -4,8 +4,8 @@ import shutil
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-COPIED = ("components", "runners", "tests")
-NETWORK = Path("components/core/network.py")
+COPIED = ("components", "local", "cluster", "images", "command_line", "tests")
+NETWORK = Path("components/experiment/network.py")
 
 
 def with_small_network(folder):

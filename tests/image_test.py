@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from runners import builder, images
+from images import builder, references
 from tests import contract
 
 BASE_PACKAGES = "python3,python3-venv,python3-pip,ca-certificates"
@@ -36,14 +36,15 @@ def _build_and_test(root):
     _choose_storage(root)
     os.environ["PYTHON_IMAGE"] = _base()
     print(f"{builder.python_image()} is there ({time.monotonic() - started:.0f} s)", flush=True)
-    references, content = images.image_references(), {step: images.app_files(step) for step in contract.steps()}
+    names = references.image_references()
+    content = {step: references.app_files(step) for step in contract.steps()}
     with builder.build_secrets() as secrets:
-        builder.Buildah().build(references, gpu=False, secrets=secrets)
+        builder.Buildah().build(names, gpu=False, secrets=secrets)
     print(f"all four images are built ({time.monotonic() - started:.0f} s)", flush=True)
     (root / "minio").mkdir()
     (root / "minio").chmod(0o777)
     for step in contract.steps():
-        _test(step, references[step], content[step], root)
+        _test(step, names[step], content[step], root)
     print(f"all four images keep the contract ({time.monotonic() - started:.0f} s)")
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from components.core import artifacts, journal
 from components.evaluate.evaluation import evaluate_logits
 from components.evaluate.inputs import ReportInputs
-from components.evaluate.search import Search, Span
+from components.evaluate.trials import Search, Span
 
 GARMENTS = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 HOSTILE = (

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.core.augmentation import augment
-from components.core.dropout import Clock
-from components.core.training import Recipe
+from components.experiment.augmentation import augment
+from components.training.dropout import Clock
+from components.training.loop import Recipe
 
 N = 2000
 FIVE_SIGMA = 5 * 0.5 / np.sqrt(N)

@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from command_line import main as command_line
 from components.core import artifacts, files, journal, models
 from components.core.artifacts import DatasetInfo, Labelled, TestData, TrainingData
-from components.core.parameters import InvalidInput
-from runners import command_line, local, local_run
+from components.core.errors import InvalidInput
+from local import run as local_run
+from local import walker
 from tests import idx, runs
 
 HUGE = "9" * 400
@@ -189,7 +191,7 @@ def begun(tmp_path):
     data = idx.write_archives(tmp_path / "data")
     options = {"seed": 7, "max_trials": 4, "workers": 1, "data_source": "data", "trial_epochs": 2}
     defaults = {name: default for name, (_, default) in command_line.pipeline_inputs().items()}
-    record = {"parameters": {**defaults, **options}, "data": local.content_digest(str(data)), "note": ""}
+    record = {"parameters": {**defaults, **options}, "data": walker.content_digest(str(data)), "note": ""}
     files.write_json(record, tmp_path / "out" / local_run.RUN_FILE)
     write_journal(tmp_path / "out" / "state")
     return options
@@ -231,7 +233,7 @@ def test_a_continuation_of_a_damaged_journal(refused, begun, tmp_path, line):
 
 
 def test_a_second_run_in_one_folder_at_a_time(refused, begun, tmp_path):
-    with local.locked(tmp_path / "out"):
+    with walker.locked(tmp_path / "out"):
         line = refused(*runs.command("local-run", output_dir="out", **begun)[2:])
 
     assert "output_dir must be used by one run at a time" in line
@@ -382,7 +384,7 @@ class Trap:
 
 
 GOOD = {
-    "test_images.npy": npy(idx.draw(6)[0]),
+    "test_inputs.npy": npy(idx.draw(6)[0]),
     "test_labels.npy": npy(idx.draw(6)[1]),
     "dataset.json": b'{"source": "drawn", "class_names": ["a", "b", "c"], "input_shape": [6, 4]}',
 }
@@ -391,12 +393,12 @@ GOOD = {
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"test_images.npy": npy(np.array([Trap()], dtype=object))}, "test_images.npy is no plain array"),
+        ({"test_inputs.npy": npy(np.array([Trap()], dtype=object))}, "test_inputs.npy is no plain array"),
         ({"test_labels.npy": pickle.dumps(Trap())}, "test_labels.npy is no plain array"),
-        ({"test_images.npy": b""}, "test_images.npy is no plain array"),
-        ({"test_images.npy": GOOD["test_images.npy"][:-20]}, "test_images.npy is no plain array"),
-        ({"test_images.npy": npy(np.ones((6, 6, 4)))}, "must hold uint8 images"),
-        ({"test_images.npy": npy(np.ones((6, 4, 4), np.uint8))}, "must hold uint8 images"),
+        ({"test_inputs.npy": b""}, "test_inputs.npy is no plain array"),
+        ({"test_inputs.npy": GOOD["test_inputs.npy"][:-20]}, "test_inputs.npy is no plain array"),
+        ({"test_inputs.npy": npy(np.ones((6, 6, 4)))}, "must hold uint8 inputs"),
+        ({"test_inputs.npy": npy(np.ones((6, 4, 4), np.uint8))}, "must hold uint8 inputs"),
         ({"test_labels.npy": npy(np.zeros(5, np.int64))}, "a label from 0 to 2 for each image"),
         ({"test_labels.npy": npy(np.full(6, 3))}, "a label from 0 to 2 for each image"),
         ({"test_labels.npy": npy(np.full(6, -1))}, "a label from 0 to 2 for each image"),

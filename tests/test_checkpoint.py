@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from components.core.training import Epoch, Progress
 from components.train.checkpoint import FILE_NAME, Checkpoint
+from components.training.loop import Epoch, Progress
 
 
 class Trainer:

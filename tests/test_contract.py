@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from runners import images
+from images import references
 from tests import contract
 
 pytestmark = pytest.mark.slow
@@ -22,7 +22,7 @@ def environments(tmp_path_factory):
     def python(step):
         folder = root / step
         if not folder.exists():
-            locked = images.ROOT / "requirements" / f"{step}.txt"
+            locked = references.ROOT / "requirements" / f"{step}.txt"
             _uv("venv", "--quiet", "--python", sys.executable, str(folder))
             _uv("pip", "sync", "--quiet", "--require-hashes", "--python", str(folder / "bin" / "python3"), str(locked))
         return folder / "bin"
@@ -62,7 +62,7 @@ def _arguments(bin_folder, step, root):
     """Return how a step's process is started, in a folder laid out as its image's working directory."""
     app, scratch = root / "apps" / step, root / "scratch"
     if not app.exists():
-        images.lay_out(step, app)
+        references.lay_out(step, app)
         scratch.mkdir(exist_ok=True)
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return {"cwd": app, "env": _environment(bin_folder, scratch), **streams}

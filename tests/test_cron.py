@@ -2,8 +2,8 @@
 
 import pytest
 
-from components.core.parameters import InvalidInput
-from runners import cron
+from cluster import cron
+from components.core.errors import InvalidInput
 
 
 @pytest.mark.parametrize(

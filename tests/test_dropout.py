@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.core.dropout import Clock, FastDropout, hashes
+from components.training.dropout import Clock, FastDropout, hashes
 
 N = 1_000_000
 FIVE_SIGMA = 5 / math.sqrt(N)

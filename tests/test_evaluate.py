@@ -11,8 +11,9 @@ import pytest
 from kfp import dsl
 
 from components.core import artifacts, journal, models
-from components.core.parameters import InvalidInput
-from components.evaluate import evaluation, search
+from components.core.errors import InvalidInput
+from components.evaluate import evaluation
+from components.evaluate import trials as search
 from components.evaluate.component import evaluate
 from tests import report_samples
 
@@ -138,7 +139,7 @@ def test_a_torn_timeline_is_read_as_far_as_it_goes(tmp_path):
     ("modules", "foreign"),
     [
         ("components.evaluate.component", ("tensorflow", "keras", "matplotlib", "sklearn")),
-        ("runners.report, components.evaluate.model_card", ("tensorflow", "keras", "sklearn", "keras_tuner")),
+        ("local.report, components.evaluate.model_card", ("tensorflow", "keras", "sklearn", "keras_tuner")),
     ],
 )
 def test_importing_is_light(modules, foreign):

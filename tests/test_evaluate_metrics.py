@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from components.core.parameters import InvalidInput
+from components.core.errors import InvalidInput
 from components.evaluate import metrics
 from components.evaluate.evaluation import distinct, evaluate_logits, headline
 from tests import report_samples

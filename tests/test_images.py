@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
-from components.core.parameters import InvalidInput
-from runners import builder, images
-from runners.placement import STEPS
+from cluster.placement import STEPS
+from components.core.errors import InvalidInput
+from images import builder, references
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
@@ -16,16 +16,16 @@ DIGEST = "sha256:" + "0123456789abcdef" * 4
 def project(tmp_path):
     """A copy of what goes into the images, to change."""
     for name in ("components", "requirements", "docker"):
-        shutil.copytree(images.ROOT / name, tmp_path / name)
+        shutil.copytree(references.ROOT / name, tmp_path / name)
     return tmp_path
 
 
 def changed_by(project, path):
     """Return the steps whose tag changes with one more line in a file."""
-    before = {step: images.content_tag(step, root=project) for step in STEPS}
+    before = {step: references.content_tag(step, root=project) for step in STEPS}
     with open(project / path, "a") as file:
         file.write("\n")
-    return {step for step in STEPS if images.content_tag(step, root=project) != before[step]}
+    return {step for step in STEPS if references.content_tag(step, root=project) != before[step]}
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -52,25 +52,25 @@ def test_a_file_beside_the_sources_changes_no_image(project):
 
 
 def test_a_new_file_changes_the_image_that_holds_it(project):
-    before = images.content_tag("tune", root=project)
+    before = references.content_tag("tune", root=project)
     (project / "components/tune/extra.py").touch()
 
-    assert images.content_tag("tune", root=project) != before
+    assert references.content_tag("tune", root=project) != before
 
 
 def test_the_same_content_has_the_same_tag_in_another_folder(project):
-    assert images.image_references(root=project) == images.image_references()
+    assert references.image_references(root=project) == references.image_references()
 
 
 def test_another_python_image_changes_the_tag(monkeypatch):
-    before = images.content_tag("prepare")
+    before = references.content_tag("prepare")
     monkeypatch.setenv("PYTHON_IMAGE", "registry.example.org/python:3.11")
 
-    assert images.content_tag("prepare") != before
+    assert references.content_tag("prepare") != before
 
 
 def test_a_reference_is_registry_name_and_tag():
-    reference = images.image_references("registry.example.org/team/")["prepare"]
+    reference = references.image_references("registry.example.org/team/")["prepare"]
 
     assert re.fullmatch(r"registry\.example\.org/team/fashion-tuner-prepare:[0-9a-f]{16}", reference)
 
@@ -78,7 +78,7 @@ def test_a_reference_is_registry_name_and_tag():
 @pytest.mark.parametrize("registry", ["https://registry.example.org", "registry.example.org/Team", "a b", ":5000"])
 def test_what_is_no_registry_is_refused(registry):
     with pytest.raises(InvalidInput, match="registry must be of the form"):
-        images.image_references(registry)
+        references.image_references(registry)
 
 
 def test_a_builder_that_is_not_installed_is_refused(monkeypatch, tmp_path):
@@ -89,44 +89,44 @@ def test_a_builder_that_is_not_installed_is_refused(monkeypatch, tmp_path):
 
 
 def test_only_the_steps_that_use_a_gpu_have_an_image_with_cuda():
-    plain, cuda = images.image_references(), images.image_references(gpu=True)
+    plain, cuda = references.image_references(), references.image_references(gpu=True)
 
     assert {step for step in STEPS if plain[step] != cuda[step]} == {"tune", "train"}
 
 
 def test_what_was_pushed_is_referred_to_by_its_digest(tmp_path, monkeypatch):
-    monkeypatch.setattr(images, "DIGESTS", tmp_path / "digests.json")
-    tagged = images.image_references("registry.example.org")
-    images.record_digests(dict.fromkeys(tagged.values(), DIGEST), tmp_path / "digests.json")
+    monkeypatch.setattr(references, "DIGESTS", tmp_path / "digests.json")
+    tagged = references.image_references("registry.example.org")
+    references.record_digests(dict.fromkeys(tagged.values(), DIGEST), tmp_path / "digests.json")
 
-    pinned = images.image_references("registry.example.org", digests=True)
+    pinned = references.image_references("registry.example.org", digests=True)
 
     assert pinned["tune"] == f"registry.example.org/fashion-tuner-tune@{DIGEST}"
 
 
 def test_what_was_not_pushed_has_no_digest(tmp_path, monkeypatch):
-    monkeypatch.setattr(images, "DIGESTS", tmp_path / "digests.json")
+    monkeypatch.setattr(references, "DIGESTS", tmp_path / "digests.json")
 
     with pytest.raises(InvalidInput, match="image must be pushed before it has a digest"):
-        images.image_references("registry.example.org", digests=True)
+        references.image_references("registry.example.org", digests=True)
 
 
 @pytest.mark.parametrize(
     "reference", ["prepare:0a1b", "localhost:5000/prepare:v1", f"localhost:5000/prepare@{DIGEST}"]
 )
 def test_a_tag_or_a_digest_is_immutable_enough(reference):
-    images.check_immutable(reference)
+    references.check_immutable(reference)
 
 
 @pytest.mark.parametrize("reference", ["prepare", "localhost:5000/prepare", "prepare:", "prepare@sha256:12"])
 def test_a_reference_without_a_tag_is_refused(reference):
     with pytest.raises(InvalidInput, match=r"image must have a tag or a digest, got .*: the cluster's cache knows"):
-        images.check_immutable(reference)
+        references.check_immutable(reference)
 
 
 def test_latest_is_refused():
     with pytest.raises(InvalidInput, match="image must not be tagged latest, got 'team/prepare:latest'"):
-        images.check_immutable("team/prepare:latest")
+        references.check_immutable("team/prepare:latest")
 
 
 @pytest.mark.parametrize(
@@ -146,22 +146,22 @@ def test_locked_requirements_contain_those_of_the_image_below(lower, upper):
 
 def pins(name):
     """Return the lines of a lock file that name a package and its version."""
-    return {line for line in (images.ROOT / f"requirements/{name}.txt").read_text().splitlines() if "==" in line}
+    return {line for line in (references.ROOT / f"requirements/{name}.txt").read_text().splitlines() if "==" in line}
 
 
 @pytest.mark.parametrize("step", STEPS)
 def test_the_recipe_copies_what_the_tag_is_derived_from(step):
-    recipe = (images.ROOT / images.DOCKERFILE).read_text().replace("${STEP}", step)
+    recipe = (references.ROOT / references.DOCKERFILE).read_text().replace("${STEP}", step)
     copied = re.findall(r"^COPY (components\S*) ", recipe, re.MULTILINE)
 
-    named = [path for path in images.app_files(step) if path != "kfp_config.ini"]
+    named = [path for path in references.app_files(step) if path != "kfp_config.ini"]
 
     assert copied == ["components/__init__.py", "components/core", f"components/{step}"]
     assert all(any(path == source or path.startswith(f"{source}/") for source in copied) for path in named)
 
 
 def test_a_working_directory_is_laid_out_with_the_component_s_place(tmp_path):
-    images.lay_out("train", tmp_path)
+    references.lay_out("train", tmp_path)
 
     assert (tmp_path / "kfp_config.ini").read_text() == "[Components]\ntrain = components/train/component.py\n"
     assert sorted(folder.name for folder in (tmp_path / "components").iterdir() if folder.is_dir()) == [

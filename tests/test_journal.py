@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.core import journal
+from components.core.errors import InvalidInput
 from components.core.journal import Journal, Trial
-from components.core.parameters import InvalidInput
 
 ROOT = Path(__file__).resolve().parents[1]
 HEADER = {"seed": 7, "workers": 1}
@@ -184,7 +184,7 @@ OPENS_AND_WAITS = """
     import sys
     from pathlib import Path
     from components.core.journal import Journal
-    from components.core.parameters import InvalidInput
+    from components.core.errors import InvalidInput
     try:
         book = Journal.open(Path(sys.argv[1]), {"seed": 7, "workers": 1})
     except InvalidInput as error:

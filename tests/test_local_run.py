@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from command_line import main as command_line
 from components.core import artifacts, models
 from components.prepare import fashion_mnist
-from runners import command_line
 from tests import processes, runs
 from tests.idx import TEST_LABELS, draw, label_bytes, packed
 

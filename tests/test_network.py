@@ -5,7 +5,7 @@ import keras_tuner as kt
 import numpy as np
 import pytest
 
-from components.core.network import Hyperparameters, create_model, search_space
+from components.experiment.network import Hyperparameters, create_model, search_space
 
 
 def hyperparameters(**changes):

@@ -8,10 +8,10 @@ from google.protobuf import json_format
 from kfp import compiler
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from components.core.parameters import InvalidInput
+from cluster import placement
+from cluster.placement import STEPS, ClusterOptions, Toleration
+from components.core.errors import InvalidInput
 from pipeline import build
-from runners import placement
-from runners.placement import STEPS, ClusterOptions, Toleration
 
 
 def compiled(path, **fields):

@@ -14,7 +14,7 @@ from kfp import dsl
 
 from components.core import artifacts
 from components.core.artifacts import Labelled
-from components.core.parameters import InvalidInput
+from components.core.errors import InvalidInput
 from components.prepare import dataset, fashion_mnist
 from components.prepare.component import prepare
 from tests.idx import NAMES, TEST_LABELS, TRAIN_LABELS, draw, label_bytes, packed, write_archives
@@ -39,9 +39,9 @@ def test_a_folder_of_archives_is_read_as_it_was_written(tmp_path):
     raw = dataset.load(str(write_archives(tmp_path, n_train=9, n_test=6, n_classes=3, shape=(12, 20), seed=5)), seed=1)
 
     images, labels = draw(9, n_classes=3, shape=(12, 20), seed=5)
-    assert np.array_equal(raw.train.images, images)
+    assert np.array_equal(raw.train.inputs, images)
     assert np.array_equal(raw.train.labels, labels)
-    assert raw.train.images.dtype == np.uint8 and raw.train.labels.dtype == np.int64
+    assert raw.train.inputs.dtype == np.uint8 and raw.train.labels.dtype == np.int64
     assert len(raw.test) == 6
     assert raw.info.input_shape == (12, 20)
 
@@ -64,7 +64,7 @@ def test_archives_may_lie_there_uncompressed_without_gz_in_their_names(tmp_path)
         (folder / name.removesuffix(".gz")).write_bytes(gzip.decompress((folder / name).read_bytes()))
         (folder / name).unlink()
 
-    assert np.array_equal(dataset.load(str(folder), seed=1).train.images, draw(9)[0])
+    assert np.array_equal(dataset.load(str(folder), seed=1).train.inputs, draw(9)[0])
 
 
 def test_all_256_classes_that_a_byte_can_hold_are_usable(tmp_path):
@@ -123,7 +123,7 @@ def test_every_image_is_on_one_side_with_its_label_and_every_class_on_both(count
 
     train, validation = dataset.split(labelled(labels), fraction, seed)
 
-    numbers = np.concatenate([train.images, validation.images]).ravel()
+    numbers = np.concatenate([train.inputs, validation.inputs]).ravel()
     assert sorted(numbers) == list(range(len(labels)))
     assert np.array_equal(np.concatenate([train.labels, validation.labels]), labels[numbers])
     assert set(train.labels) == set(validation.labels) == set(labels)
@@ -132,13 +132,13 @@ def test_every_image_is_on_one_side_with_its_label_and_every_class_on_both(count
 def test_the_same_seed_holds_out_the_same_images():
     first, second = (dataset.split(labelled([0, 1] * 20), 0.25, seed=7)[1] for _ in range(2))
 
-    assert np.array_equal(first.images, second.images)
+    assert np.array_equal(first.inputs, second.inputs)
 
 
 def test_another_seed_holds_out_other_images():
     first, second = (dataset.split(labelled([0, 1] * 20), 0.25, seed)[1] for seed in (7, 8))
 
-    assert not np.array_equal(first.images, second.images)
+    assert not np.array_equal(first.inputs, second.inputs)
 
 
 def test_prepare_hands_on_both_splits_and_the_test_images(tmp_path):
@@ -149,7 +149,7 @@ def test_prepare_hands_on_both_splits_and_the_test_images(tmp_path):
     splits = artifacts.read_training_data(training_data.path)
     assert (len(splits.train), len(splits.validation)) == (24, 6)
     assert splits.info == artifacts.DatasetInfo(str(folder), ("0", "1", "2"), (6, 4))
-    assert np.array_equal(artifacts.read_test_data(test_data.path).test.images, draw(12, seed=1)[0])
+    assert np.array_equal(artifacts.read_test_data(test_data.path).test.inputs, draw(12, seed=1)[0])
 
 
 def test_prepare_describes_its_artifacts_in_their_metadata(tmp_path):
@@ -167,7 +167,7 @@ def test_prepare_describes_its_artifacts_in_their_metadata(tmp_path):
 def test_prepared_images_are_mapped_from_the_file_that_processes_share(tmp_path):
     training_data, _ = run_prepare(tmp_path, str(write_archives(tmp_path / "data")))
 
-    assert isinstance(artifacts.read_training_data(training_data.path).train.images, np.memmap)
+    assert isinstance(artifacts.read_training_data(training_data.path).train.inputs, np.memmap)
 
 
 def test_the_same_parameters_make_byte_identical_artifacts(tmp_path):
@@ -231,7 +231,7 @@ def test_importing_the_component_does_not_import_its_core():
 def test_fashion_mnist_is_its_published_self():
     raw = dataset.load("fashion-mnist", seed=1)
 
-    assert raw.train.images.shape == (60_000, 28, 28) and raw.test.images.shape == (10_000, 28, 28)
+    assert raw.train.inputs.shape == (60_000, 28, 28) and raw.test.inputs.shape == (10_000, 28, 28)
     assert np.bincount(raw.train.labels).tolist() == [6_000] * 10
     assert raw.info.class_names[9] == "Ankle boot"
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kfp import dsl
 
-from components.core.parameters import InvalidInput
+from components.core.errors import InvalidInput
 from components.prepare import dataset, idx
 from components.prepare.component import prepare
 from tests.idx import (

@@ -8,7 +8,7 @@ import threading
 import numpy as np
 import pytest
 
-from components.core.parameters import InvalidInput
+from components.core.errors import InvalidInput
 from components.prepare import dataset, download, fashion_mnist
 from components.prepare.fashion_mnist import Published
 from tests.http_server import Answer, serving, write_certificate
@@ -266,7 +266,7 @@ def test_an_own_data_set_is_read_from_its_https_prefix(trusted):
     with serving({f"/my/data/{name}": data for name, data in FILES.items()}, trusted) as home:
         raw = dataset.load(f"{home.address}/my/data/", seed=1, progress=lambda *_: None)
 
-    assert np.array_equal(raw.train.images, draw(30)[0])
+    assert np.array_equal(raw.train.inputs, draw(30)[0])
     assert raw.info.source == f"{home.address}/my/data/"
 
 

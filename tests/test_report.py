@@ -11,9 +11,9 @@ from components.evaluate import page, search_figures
 from components.evaluate.inputs import ReportInputs
 from components.evaluate.model_card import escape
 from components.evaluate.report import render
-from components.evaluate.search import Search, Span
 from components.evaluate.search_section import rows_shown
 from components.evaluate.style import as_svg, canvas, clean, shorten
+from components.evaluate.trials import Search, Span
 from tests import report_samples
 
 FIGURES = (

@@ -7,10 +7,10 @@ import pytest
 from rich.console import Console
 
 from components.core import artifacts, files, journal
-from components.core.parameters import InvalidInput
+from components.core.errors import InvalidInput
 from components.evaluate import evaluation
-from runners import compare
-from runners.report import read_run, write_report
+from local import compare
+from local.report import read_run, write_report
 from tests import report_samples
 
 

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from components.core import artifacts, journal
-from components.core.chosen import ChosenValues
-from components.core.network import search_space
+from components.core.hyperparameters import ChosenValues
+from components.experiment.network import search_space
 from components.tune.search import SearchSettings, search
 from tests import fork, runs
 from tests.idx import draw

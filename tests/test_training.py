@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.core import models, progress, training
+from components.core import events, models
 from components.core.artifacts import DatasetInfo, Labelled, TrainingData
-from components.core.network import Hyperparameters, create_model
+from components.experiment.network import Hyperparameters, create_model
 from components.train.checkpoint import Checkpoint
 from components.train.fitting import train_best
+from components.training import loop as training
 from tests.idx import draw
 
 SHAPE = (6, 4)
@@ -57,7 +58,7 @@ def train_by_fit(model, chosen, problem, epochs, seed):
     model.compile(optimizer=optimizer, loss=loss, metrics=["categorical_accuracy"])
     history = [
         model.fit(
-            problem.train.images[epoch.ravel()],
+            problem.train.inputs[epoch.ravel()],
             targets[epoch.ravel()],
             batch_size=epoch.shape[1],
             shuffle=False,
@@ -137,7 +138,7 @@ def test_validation_sees_every_image_once_whatever_the_size_of_its_parts(part, m
     monkeypatch.setattr(training, "VALIDATION_BATCH", part)
     chosen, problem = hyperparameters(), data()
     model = network(chosen)
-    logits = model(problem.validation.images).numpy()
+    logits = model(problem.validation.inputs).numpy()
     losses = training.cross_entropy(problem.validation.labels.astype(np.int32), logits)
 
     loss, accuracy = training.CompiledTrainer(model, chosen, problem, 1, seed=1).validate()
@@ -254,7 +255,7 @@ def hopeless():
 
 def test_the_weights_of_the_best_epoch_are_restored(hopeless):
     problem, model, state = hopeless
-    hits = model.predict(problem.validation.images, verbose=0).argmax(axis=1) == problem.validation.labels
+    hits = model.predict(problem.validation.inputs, verbose=0).argmax(axis=1) == problem.validation.labels
 
     assert np.mean(hits) == pytest.approx(state.best.validation_accuracy, abs=1e-6)
     assert state.best.validation_accuracy > state.epochs[-1].validation_accuracy
@@ -284,7 +285,7 @@ def test_a_trained_model_holds_plain_keras_layers(tmp_path, hopeless):
 
     assert [type(layer).__name__ for layer in loaded.layers].count("Dropout") == 1
     assert all(type(layer).__module__.startswith("keras.") for layer in loaded.layers)
-    images = problem.validation.images
+    images = problem.validation.inputs
     assert np.array_equal(loaded.predict(images, verbose=0), model.predict(images, verbose=0))
 
 
@@ -351,7 +352,7 @@ def built(model):
 def said(monkeypatch):
     """Return the list that what is said goes to."""
     lines = []
-    monkeypatch.setattr(progress, "listener", progress.Forwarding(lines.append))
+    monkeypatch.setattr(events, "listener", events.Forwarding(lines.append))
     return lines
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from benchmarks import surrogate
-from components.core.chosen import ChosenValues
+from components.core.hyperparameters import ChosenValues
 from components.core.journal import Trial
-from components.core.network import search_space
+from components.experiment.network import search_space
 from components.tune import stopping
 from components.tune.tuner import N_INITIAL_POINTS, CustomTuner, declared_space
 from tests.idx import draw

@@ -4,8 +4,8 @@ import keras_tuner as kt
 import pytest
 
 from components.core import journal
+from components.core.errors import InvalidInput
 from components.core.journal import Journal, Trial
-from components.core.parameters import InvalidInput
 from components.tune import warm_start
 from components.tune.tuner import N_INITIAL_POINTS, CustomTuner
 

@@ -18,9 +18,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from components.core import training
 from components.core.artifacts import DatasetInfo, Labelled, TrainingData
 from components.train.checkpoint import FILE_NAME, Checkpoint
+from components.training import loop as training
 from tests import small_network
 from tests.idx import draw
 

@@ -7,28 +7,29 @@ up artifact is refused by name. Nothing in an artifact is ever unpickled.
 
 import contextlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from components.core import files
-from components.core.parameters import InvalidInput
+from components.core.errors import InvalidInput
 
 MANIFEST = "manifest.json"
 SPLITS = ("train", "validation")
+INPUT_DTYPES = ("uint8", "float32")
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Images with their labels.
+    """Examples with their labels.
 
     Attributes:
-        images: uint8, shape (n, height, width), grey levels 0 to 255.
+        inputs: uint8 or float32, shape (n, *input_shape): images, rows of numbers, or anything of one shape.
         labels: int64, shape (n,), class indices from 0.
     """
 
-    images: np.ndarray
+    inputs: np.ndarray
     labels: np.ndarray
 
     def __len__(self):
@@ -37,21 +38,29 @@ class Labelled:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What is known of a data set besides its pixels.
+    """What is known of a data set besides its numbers.
 
     Attributes:
         source: the `data_source` it was made from.
         class_names: a name a class, in the order of the labels.
-        input_shape: shape of one image, (height, width).
+        input_shape: shape of one example: (height, width) or (height, width, channels) of an image, (n,) of a row.
+        input_dtype: `uint8` or `float32`.
     """
 
     source: str
     class_names: tuple[str, ...]
     input_shape: tuple[int, ...]
+    input_dtype: str = "uint8"
 
     @property
-    def n_classes(self):
+    def n_classes(self) -> int:
         return len(self.class_names)
+
+    @property
+    def are_images(self) -> bool:
+        """Whether an example can be shown as a picture: grey, or of 1, 3 or 4 channels."""
+        rank = len(self.input_shape)
+        return rank == 2 or (rank == 3 and self.input_shape[2] in (1, 3, 4))
 
 
 @dataclass(frozen=True)
@@ -65,9 +74,9 @@ class TrainingData:
 
     def all_for_training(self):
         """Return the same data with the validation images among the training images, too."""
-        images = np.concatenate([self.train.images, self.validation.images])
+        inputs = np.concatenate([self.train.inputs, self.validation.inputs])
         labels = np.concatenate([self.train.labels, self.validation.labels])
-        return replace(self, train=Labelled(images, labels))
+        return replace(self, train=Labelled(inputs, labels))
 
 
 @dataclass(frozen=True)
@@ -225,7 +234,7 @@ def _damaged(folder, kind, what):
 
 
 def _write_labelled(labelled, folder, name):
-    for part in ("images", "labels"):
+    for part in ("inputs", "labels"):
         _write_array(getattr(labelled, part), folder / f"{name}_{part}.npy")
 
 
@@ -237,12 +246,12 @@ def _write_array(array, path):
 
 
 def _read_labelled(folder, name, info):
-    images, labels = (_read_array(folder, f"{name}_{part}.npy") for part in ("images", "labels"))
-    if images.dtype != np.uint8 or images.shape[1:] != info.input_shape or labels.dtype != np.int64:
-        raise ValueError(f"{name} must hold uint8 images of shape {info.input_shape} and int64 labels")
-    if labels.shape != images.shape[:1] or not len(labels) or labels.min() < 0 or labels.max() >= info.n_classes:
-        raise ValueError(f"{name} must hold a label from 0 to {info.n_classes - 1} for each image")
-    return Labelled(images, labels)
+    inputs, labels = (_read_array(folder, f"{name}_{part}.npy") for part in ("inputs", "labels"))
+    if inputs.dtype != info.input_dtype or inputs.shape[1:] != info.input_shape or labels.dtype != np.int64:
+        raise ValueError(f"{name} must hold {info.input_dtype} inputs of shape {info.input_shape} and int64 labels")
+    if labels.shape != inputs.shape[:1] or not len(labels) or labels.min() < 0 or labels.max() >= info.n_classes:
+        raise ValueError(f"{name} must hold a label from 0 to {info.n_classes - 1} for each input")
+    return Labelled(inputs, labels)
 
 
 def _read_array(folder, name):
@@ -264,13 +273,16 @@ def _usable(folder, kind):
 
 
 def _write_info(info, folder):
-    value = {"source": info.source, "class_names": info.class_names, "input_shape": info.input_shape}
-    files.write_json(value, folder / "dataset.json")
+    files.write_json(asdict(info), folder / "dataset.json")
 
 
 def _read_info(folder):
     value = json.loads((folder / "dataset.json").read_bytes())
-    return DatasetInfo(value["source"], tuple(value["class_names"]), tuple(value["input_shape"]))
+    lists = {name: tuple(value[name]) for name in ("class_names", "input_shape")}
+    info = DatasetInfo(**{**value, **lists})
+    if info.input_dtype not in INPUT_DTYPES:
+        raise ValueError(f"input_dtype must be one of {', '.join(INPUT_DTYPES)}, got {info.input_dtype!r}")
+    return info
 
 
 def _write_single(value, path, kind, name):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.core import files
-from components.core.parameters import InvalidInput
+from components.core.errors import InvalidInput
 
 FILE_NAME = "trials.jsonl"
 FORMAT = 1

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from components.core import artifacts, files
-from components.core.parameters import InvalidInput
+from components.core.errors import InvalidInput
 
 MODEL_FILE = "model.keras"
 DESCRIPTION_FILE = "model.json"

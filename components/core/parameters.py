@@ -7,9 +7,7 @@ same sentence wherever it comes in. Defaults stand in the pipeline's signature, 
 import re
 from dataclasses import dataclass
 
-
-class InvalidInput(ValueError):
-    """A value, file or artifact from outside that can't be used; its message is shown to the user as it is."""
+from components.core.errors import InvalidInput
 
 
 @dataclass(frozen=True)

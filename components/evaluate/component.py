@@ -20,12 +20,12 @@ def evaluate(
     from components.evaluate import evaluation as results
     from components.evaluate import model_card as card
     from components.evaluate import report as page
-    from components.evaluate import search
+    from components.evaluate import trials as search
 
     termination.exit_on_sigterm("evaluate")
     data, found = artifacts.read_test_data(test_data.path), search.read_artifact(trials.path)
     description = models.read_description(model.path)
-    logits = models.read(model.path).predict(data.test.images, batch_size=1024, verbose=0)
+    logits = models.read(model.path).predict(data.test.inputs, batch_size=1024, verbose=0)
     measured = results.evaluate_logits(logits, data, description, len(found.trials))
     inputs = page.ReportInputs(found, artifacts.read_history(history.path), description, measured)
     results.write(measured, evaluation.path)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from components.core import artifacts, files
-from components.core.parameters import InvalidInput
+from components.core.errors import InvalidInput
 from components.evaluate import metrics
 
 KIND = "evaluation"
@@ -92,7 +92,7 @@ def evaluate_logits(logits, test_data, description, n_trials):
         calibration_error=metrics.expected_calibration_error(bins),
         bins=bins,
         mistakes=mistakes,
-        mistake_images=np.asarray(test_data.test.images[[mistake.index for mistake in mistakes]]),
+        mistake_images=np.asarray(test_data.test.inputs[[mistake.index for mistake in mistakes]]),
         data=_data(test_data),
         model=description,
         n_trials=n_trials,

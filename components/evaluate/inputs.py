@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from components.evaluate.evaluation import Evaluation
-from components.evaluate.search import Search
+from components.evaluate.trials import Search
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import html
 import re
 
-from components.evaluate.hyperparameters import text_of
+from components.evaluate.axes import text_of
 from components.evaluate.model_sections import chosen_accuracy
 from components.evaluate.style import clean
 

@@ -5,7 +5,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from matplotlib.ticker import FuncFormatter
 
-from components.evaluate.hyperparameters import text_of
+from components.evaluate.axes import text_of
 from components.evaluate.style import COLOUR, N_RAMP, as_svg, canvas, shorten, whole_numbers
 
 SHADES = (0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.7)

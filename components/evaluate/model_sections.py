@@ -4,7 +4,7 @@ import numpy as np
 
 from components.core import journal
 from components.evaluate import model_figures, page
-from components.evaluate.hyperparameters import text_of
+from components.evaluate.axes import text_of
 
 
 def result_section(inputs):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from components.core import journal
-from components.evaluate.hyperparameters import positions
+from components.evaluate.axes import positions
 from components.evaluate.style import COLOUR, N_RAMP, as_svg, canvas, ramp, shorten, whole_numbers
 
 WIDTH = 400

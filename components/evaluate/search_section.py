@@ -3,7 +3,7 @@
 import numpy as np
 
 from components.evaluate import page, search_figures
-from components.evaluate.hyperparameters import axes_of, positions, text_of
+from components.evaluate.axes import axes_of, positions, text_of
 from components.evaluate.importance import MIN_TRIALS, importance
 
 MOST_ROWS = 1000

@@ -9,7 +9,7 @@ import numpy as np
 
 from components.core import parameters
 from components.core.artifacts import DatasetInfo, Labelled
-from components.core.parameters import InvalidInput
+from components.core.errors import InvalidInput
 from components.prepare import fashion_mnist, idx, synthetic
 from components.prepare.download import BACKOFF_S, DownloadError, Unreachable, download
 from components.prepare.fashion_mnist import fetch as fetch_fashion_mnist
@@ -65,7 +65,7 @@ def load(data_source, seed, progress=None):
     parameters.check_data_source(data_source)
     if data_source == "synthetic":
         train, test = synthetic.draw(seed)
-        return RawDataset(train, test, DatasetInfo(data_source, fashion_mnist.CLASS_NAMES, train.images.shape[1:]))
+        return RawDataset(train, test, DatasetInfo(data_source, fashion_mnist.CLASS_NAMES, train.inputs.shape[1:]))
     if data_source == "fashion-mnist":
         return _read(_find(fetch_fashion_mnist(progress=progress)), data_source)
     if _is_address(data_source):
@@ -181,7 +181,7 @@ def _read(archives, data_source):
     # Only from the training part: what is handed to training must not depend on the test images or labels.
     known = fashion_mnist.recognizes(train)
     names = fashion_mnist.CLASS_NAMES if known else tuple(str(index) for index in range(n_classes))
-    return RawDataset(train, test, DatasetInfo(data_source, names, train.images.shape[1:]))
+    return RawDataset(train, test, DatasetInfo(data_source, names, train.inputs.shape[1:]))
 
 
 def _count_classes(labels, archive):
@@ -203,4 +203,4 @@ def _check_test_labels(labels, n_classes, archive):
 
 
 def _part(labelled, chosen):
-    return Labelled(labelled.images[chosen], labelled.labels[chosen])
+    return Labelled(labelled.inputs[chosen], labelled.labels[chosen])

@@ -12,7 +12,7 @@ import requests
 import urllib3
 
 from components.core import files
-from components.core.parameters import InvalidInput
+from components.core.errors import InvalidInput
 
 Progress = Callable[[int, int | None, str], None]
 """Called with the bytes received so far, the bytes in all (None when the server doesn't say) and the file's name."""

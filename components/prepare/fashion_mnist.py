@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from components.core import files
-from components.core.parameters import InvalidInput
+from components.core.errors import InvalidInput
 from components.prepare.download import BACKOFF_S, DownloadError, Unreachable, download
 
 FOLDER_VARIABLE = "FASHION_MNIST_DIR"
@@ -68,9 +68,9 @@ def recognizes(train):
     Args:
         train: a `Labelled` with uint8 images.
     """
-    if train.images.shape != (60_000, 28, 28):
+    if train.inputs.shape != (60_000, 28, 28):
         return False
-    content = hashlib.sha256(train.images)
+    content = hashlib.sha256(train.inputs)
     content.update(train.labels.astype("u1"))
     return content.hexdigest() == _TRAINING_SHA256
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from components.core.parameters import InvalidInput
+from components.core.errors import InvalidInput
 
 LIMIT_BYTES = 4 << 30
 """The most bytes that one archive may hold when decompressed."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from components.core import files, progress
-from components.core.training import Epoch, Progress
+from components.core import events, files
+from components.training.loop import Epoch, Progress
 
 FILE_NAME = "training.npz"
 
@@ -48,11 +48,11 @@ class Checkpoint:
             return None
         figures, state, best_weights = saved
         if figures["trainer"] != type(trainer).__name__:
-            progress.warn(f"{self._path} is of another kind of training; the training starts again")
+            events.warn(f"{self._path} is of another kind of training; the training starts again")
             return None
         trainer.restore(state)
         restored = Progress([Epoch(**epoch) for epoch in figures["epochs"]], best_weights)
-        progress.note(f"continuing the training after epoch {len(restored.epochs)}")
+        events.note(f"continuing the training after epoch {len(restored.epochs)}")
         return restored
 
     def _read(self):
@@ -66,7 +66,7 @@ class Checkpoint:
         except FileNotFoundError:
             return None
         except Exception as error:  # whatever zipfile and numpy raise on a damaged file
-            progress.warn(f"{self._path} is damaged ({error}); the training starts again")
+            events.warn(f"{self._path} is damaged ({error}); the training starts again")
             return None
 
 

@@ -6,9 +6,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from components.core import files, progress, training
-from components.core.network import __file__ as network_file
+from components.core import events, files
+from components.experiment.network import __file__ as network_file
 from components.train.checkpoint import Checkpoint
+from components.training import loop as training
 
 REFIT_FILE_NAME = "refit.npz"
 
@@ -26,7 +27,7 @@ def train_best(values, data, *, epochs, patience, seed, refit=False, state_dir="
         state_dir: folder to continue from and to keep the state in, or empty for none.
 
     Raises:
-        components.core.training.TrainingFailed: a loss became NaN or infinite.
+        components.training.loop.TrainingFailed: a loss became NaN or infinite.
     """
     key = _key(values, data, epochs, patience, seed)
     model, chosen = training.train_network(
@@ -36,7 +37,7 @@ def train_best(values, data, *, epochs, patience, seed, refit=False, state_dir="
         patience=patience,
         seed=seed,
         checkpoint=Checkpoint(state_dir, key) if state_dir else None,
-        on_epoch=lambda state: progress.listener.epoch_finished(state.epochs[-1], epochs),
+        on_epoch=lambda state: events.listener.epoch_finished(state.epochs[-1], epochs),
     )
     if refit:
         last = chosen.best.number
@@ -47,7 +48,7 @@ def train_best(values, data, *, epochs, patience, seed, refit=False, state_dir="
             chosen_epoch=last,
             seed=seed,
             checkpoint=Checkpoint(state_dir, [*key, last], REFIT_FILE_NAME) if state_dir else None,
-            on_epoch=lambda state: progress.listener.refit_epoch_finished(state.epochs[-1], last),
+            on_epoch=lambda state: events.listener.refit_epoch_finished(state.epochs[-1], last),
         )
     return model, chosen
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.core import artifacts, files, journal, progress
-from components.core.parameters import InvalidInput
+from components.core import artifacts, events, files, journal
+from components.core.errors import InvalidInput
 from components.tune import stopping, warm_start
 from components.tune.workers import Finished, Lost, Note, Pool
 
@@ -20,7 +20,7 @@ MAX_ATTEMPTS = 3
 MIN_FAILURES = 3
 FAILED: dict[str, Any] = {"status": "failed", "validation_accuracy": None, "curve": [], "epochs": 0}
 TIMELINE = "timeline.jsonl"
-NETWORK_FILE = Path(__file__).resolve().parents[1] / "core" / "network.py"
+NETWORK_FILE = Path(__file__).resolve().parents[1] / "experiment" / "network.py"
 
 
 class SearchFailed(RuntimeError):
@@ -97,7 +97,7 @@ def search(training_data, settings, state_dir):
         header = _header(data, settings, declared_space(), earlier)
         with journal.Journal.open(state_dir, header) as book, tempfile.TemporaryDirectory() as unused:
             if book.dropped_torn_line:
-                progress.warn(f"dropped a torn last line of {Path(state_dir) / journal.FILE_NAME}, left by a crash")
+                events.warn(f"dropped a torn last line of {Path(state_dir) / journal.FILE_NAME}, left by a crash")
             tuner = CustomTuner(max_trials=settings.max_trials, seed=settings.seed, lag=settings.lag, directory=unused)
             return _Search(settings, book, tuner, pool, Path(state_dir), earlier).run()
 
@@ -126,7 +126,7 @@ class _Search:
         for trial in journal.in_order(self.book.trials):
             self._learn(trial)
         self._give_up_if_hopeless()
-        progress.listener.search_started(journal.in_order(self.book.trials), self.settings.max_trials)
+        events.listener.search_started(journal.in_order(self.book.trials), self.settings.max_trials)
         while not self._is_over():
             self._assign()
             if not self.pool.running:
@@ -139,7 +139,7 @@ class _Search:
         if self.earlier:
             earlier = warm_start.keep(self.earlier, self.state_dir)
             self.n_learned = self.tuner.learn_from(earlier)
-            progress.note(
+            events.note(
                 f"warm start: {self.n_learned} of {len(earlier)} trials of {self.settings.warm_start} are points of "
                 "this search space and are learned from"
             )
@@ -156,7 +156,7 @@ class _Search:
             values = self._suggest(number)
             if values is None:
                 self.exhausted_at = number
-                progress.note(f"the search space holds no untried point after {number} trials; the search ends here")
+                events.note(f"the search space holds no untried point after {number} trials; the search ends here")
                 return
             self.pool.assign(slot, number, values, self._bars(number))
 
@@ -194,7 +194,7 @@ class _Search:
     def _note_once(self, text):
         if text not in self.notes:
             self.notes.add(text)
-            progress.note(text)
+            events.note(text)
 
     def _finish(self, event):
         outcome = dict(event.outcome)
@@ -210,7 +210,7 @@ class _Search:
             self._record(event, **FAILED, reason=event.reason + tries)
             return
         self._log(event, "lost")
-        progress.warn(f"trial {event.number + 1} is tried again: {event.reason}")
+        events.warn(f"trial {event.number + 1} is tried again: {event.reason}")
         self.pool.assign(event.worker, event.number, self.values[event.number], self._bars(event.number))
 
     def _record(self, event, **outcome):
@@ -223,7 +223,7 @@ class _Search:
         self.book.append(trial)
         self._log(event, trial.status)
         self._learn(trial)
-        progress.listener.trial_finished(trial, journal.best(self.book.trials), self.settings.max_trials)
+        events.listener.trial_finished(trial, journal.best(self.book.trials), self.settings.max_trials)
         self._give_up_if_hopeless()
 
     def _learn(self, trial):

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
-from components.core import training
+from components.training import loop as training
 from components.tune import stopping
 
 

@@ -18,8 +18,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import Matern
 
-from components.core import artifacts, training
-from components.core.network import search_space
+from components.core import artifacts
+from components.experiment.network import search_space
+from components.training import loop as training
 from components.tune import stopping, warm_start
 
 N_INITIAL_POINTS = 8
@@ -241,7 +242,7 @@ class CustomTuner(kt.tuners.BayesianOptimization):
 
     Args:
         hypermodel: builds and compiles a model from `keras_tuner.HyperParameters`, or None for the network and the
-            search space of `components.core.network`.
+            search space of `components.experiment.network`.
         objective: what to optimize, a name or a `keras_tuner.Objective`.
         max_trials: trials in the search.
         num_initial_points: trials before the Gaussian process is used.

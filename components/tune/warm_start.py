@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 from components.core import files, journal
-from components.core.parameters import InvalidInput
+from components.core.errors import InvalidInput
 
 FILE_NAME = "warm_start.jsonl"
 

@@ -34,10 +34,10 @@ def main():
     gc.disable()  # collections take a fifth of the import
     _import_tensorflow()
 
-    from components.core import artifacts, progress
+    from components.core import artifacts, events
     from components.tune.trials import TrialSettings, run_trial
 
-    progress.listener = progress.Forwarding(lambda text: _reply(replies, note=text))
+    events.listener = events.Forwarding(lambda text: _reply(replies, note=text))
     data = artifacts.read_training_data(setup["training_data"], checked=False)
     settings = TrialSettings(**setup["settings"])
     gc.enable()

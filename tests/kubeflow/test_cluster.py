@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from components.core.parameters import InvalidInput
-from runners import cluster as connecting
-from runners import kubeflow
-from runners.cluster import ClusterError, Connection, Patience
+from cluster import connection as connecting
+from cluster import runs as kubeflow
+from cluster.connection import ClusterError, Connection, Patience
+from components.core.errors import InvalidInput
 from tests.kubeflow.server import PREFIX, Api
 
 NO_PAUSES = Patience(delays_s=(0, 0, 0), waiting_s=(0, 0, 0), polls_s=(0,))
@@ -469,7 +469,7 @@ def test_an_interruption_leaves_the_run_going_and_says_how_to_stop_it(
     api.looks = [look("RUNNING")]
     cluster = connect(api)
     run_id = kubeflow.submit(cluster, package, {}, experiment="clothes")
-    monkeypatch.setattr("runners.kubeflow.time.sleep", interrupt)
+    monkeypatch.setattr("cluster.runs.time.sleep", interrupt)
 
     with pytest.raises(SystemExit) as caught:
         kubeflow.wait(cluster, run_id)

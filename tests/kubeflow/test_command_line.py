@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from runners import images
+from images import references
 from tests import processes
 from tests.kubeflow.server import Api
 
@@ -32,7 +32,7 @@ def run(tmp_path, *arguments, **variables):
     """Return (exit status, standard output, standard error) of the command line."""
     command = (sys.executable, "pipeline.py", *arguments)
     done = subprocess.run(
-        command, cwd=images.ROOT, env=environment(tmp_path, **variables), capture_output=True, text=True
+        command, cwd=references.ROOT, env=environment(tmp_path, **variables), capture_output=True, text=True
     )
     return done.returncode, done.stdout, done.stderr
 
@@ -128,7 +128,7 @@ def test_an_interruption_leaves_the_run_going(api, tmp_path, number, status):
     command = (sys.executable, "pipeline.py", *COMPILE_AND_SUBMIT, "--host", api.url, "--wait")
     options = ("--state-volume-claim", "search")
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    surroundings = {"cwd": images.ROOT, "env": environment(tmp_path), "preexec_fn": processes.heed_interrupts}
+    surroundings = {"cwd": references.ROOT, "env": environment(tmp_path), "preexec_fn": processes.heed_interrupts}
 
     with subprocess.Popen((*command, *options), **surroundings, **pipes) as process:
         assert any("tune: RUNNING" in line for line in process.stdout)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.evaluate.hyperparameters import axes_of, positions, text_of
+from components.evaluate.axes import axes_of, positions, text_of
 from tests.report_samples import trial
 
 

@@ -3,7 +3,7 @@
 import itertools
 import re
 
-from components.core.parameters import InvalidInput
+from components.core.errors import InvalidInput
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from kfp import kubernetes
 
-from components.core.parameters import InvalidInput
+from components.core.errors import InvalidInput
 
 STEPS = ("prepare", "tune", "train", "evaluate")
 GPU_STEPS = ("tune", "train")

@@ -17,10 +17,11 @@ from pathlib import Path
 import click
 from kfp import compiler
 
-from components.core import parameters, progress
-from components.core.parameters import InvalidInput
-from runners import cluster_cli, local_run
-from runners.quiet import QuietImport
+from command_line import cluster_options
+from command_line.quiet_import import QuietImport
+from components.core import events, parameters
+from components.core.errors import InvalidInput
+from local import run as local_run
 
 EXIT_BAD_INPUT = 2
 HELP = {
@@ -116,7 +117,7 @@ def local_run_command(output_dir, **values):
     """Run the whole pipeline in this process."""
     import pipeline
     from components.tune import warm_start
-    from runners.live import listening
+    from local.display import listening
 
     given, every = take_pipeline_options(values)
     output_dir = _checked_output_dir(output_dir)
@@ -133,7 +134,7 @@ def local_run_command(output_dir, **values):
         try:
             summary = local_run.run(pipeline.build, pipeline.COMPONENTS, every, output_dir, note)
         except (KeyboardInterrupt, SystemExit) as error:
-            progress.warn(f"interrupted; the same command with --output-dir {output_dir} continues")
+            events.warn(f"interrupted; the same command with --output-dir {output_dir} continues")
             # click would put an empty line after the message of a Ctrl-C.
             raise SystemExit(130 if isinstance(error, KeyboardInterrupt) else error.code) from None
     local_run.show(summary, output_dir, console)
@@ -166,7 +167,7 @@ def _default_source(default, earlier):
     if earlier:
         return earlier["parameters"]["data_source"], earlier["note"]
     try:
-        dataset.fetch_fashion_mnist(progress=progress.listener.downloaded)
+        dataset.fetch_fashion_mnist(progress=events.listener.downloaded)
     except dataset.Unreachable as error:
         return "synthetic", local_run.note_fallback(str(error))
     return default, ""
@@ -174,13 +175,13 @@ def _default_source(default, earlier):
 
 @cli.command("compile")
 @click.option("--output", type=Path, default=Path("build/pipeline.yaml"), show_default=True)
-@cluster_cli.cluster_options
+@cluster_options.cluster_options
 def compile_command(output, **values):
     """Write the pipeline as KFP v2 IR."""
-    options = cluster_cli.take_cluster_options(values)
+    options = cluster_options.take_cluster_options(values)
     _compile(output, options)
     print(f"wrote {output}")
-    cluster_cli.say_notes(options)
+    cluster_options.say_notes(options)
 
 
 def _compile(output, options):
@@ -196,41 +197,41 @@ def _compile(output, options):
 
 
 @cli.command()
-@cluster_cli.connection_options
-@cluster_cli.run_options
-@cluster_cli.submit_options
-@cluster_cli.cluster_options
+@cluster_options.connection_options
+@cluster_options.run_options
+@cluster_options.submit_options
+@cluster_options.cluster_options
 @pipeline_options
 def submit(**values):
     """Compile the pipeline and start a run of it on Kubeflow."""
     given, _ = take_pipeline_options(values)
-    options = cluster_cli.take_cluster_options(values)
+    options = cluster_options.take_cluster_options(values)
     with _compiled(options) as package:
-        cluster_cli.submit(package, options, values, given)
+        cluster_options.submit(package, options, values, given)
 
 
 @cli.command()
-@cluster_cli.connection_options
-@cluster_cli.cluster_options
+@cluster_options.connection_options
+@cluster_options.cluster_options
 def upload(**values):
     """Upload the pipeline, or a new version of it, named after its content."""
-    options = cluster_cli.take_cluster_options(values)
+    options = cluster_options.take_cluster_options(values)
     with _compiled(options) as package:
-        cluster_cli.upload(package, options, values)
+        cluster_options.upload(package, options, values)
 
 
 @cli.command()
-@cluster_cli.connection_options
-@cluster_cli.run_options
-@cluster_cli.schedule_options
-@cluster_cli.cluster_options
+@cluster_options.connection_options
+@cluster_options.run_options
+@cluster_options.schedule_options
+@cluster_options.cluster_options
 @pipeline_options
 def schedule(**values):
     """Run the pipeline on Kubeflow at the times of a cron expression."""
     given, _ = take_pipeline_options(values)
-    options = cluster_cli.take_cluster_options(values)
+    options = cluster_options.take_cluster_options(values)
     with _compiled(options) as package:
-        cluster_cli.schedule(package, options, values, given)
+        cluster_options.schedule(package, options, values, given)
 
 
 @contextlib.contextmanager
@@ -246,7 +247,7 @@ def _compiled(options):
 @click.option("--output-dir", type=Path, required=True, help="Folder of a run, finished or not.")
 def report(output_dir):
     """Make a run's report again, without training anything."""
-    from runners.report import write_report
+    from local.report import write_report
 
     print(f"wrote {write_report(output_dir)}")
 
@@ -256,7 +257,7 @@ def report(output_dir):
 @click.option("--html", type=Path, help="Write the comparison as a page, too.")
 def compare(runs, html):
     """Show several runs side by side."""
-    from runners.compare import compare as show
+    from local.compare import compare as show
 
     show(list(runs), html)
 
@@ -270,7 +271,7 @@ def main():
 
 
 def _exit_status():
-    from runners.cluster import ClusterError
+    from cluster.connection import ClusterError
 
     try:
         return cli(prog_name="pipeline.py", standalone_mode=False) or 0

@@ -3,9 +3,9 @@
 import keras_tuner as kt
 import pytest
 
-from components.core.chosen import ChosenValues
-from components.core.network import search_space
-from components.core.parameters import InvalidInput
+from components.core.errors import InvalidInput
+from components.core.hyperparameters import ChosenValues
+from components.experiment.network import search_space
 
 
 def test_each_method_returns_the_value_of_its_name():

@@ -15,9 +15,9 @@ from pathlib import Path
 from google.protobuf import json_format
 from kfp.dsl.executor import Executor
 
-from components.core import artifacts, files, progress
-from components.core.parameters import InvalidInput
-from runners import images
+from components.core import artifacts, events, files
+from components.core.errors import InvalidInput
+from images import references
 
 EXECUTOR_OUTPUT = "executor_output.json"
 RECORD = "step.json"
@@ -211,7 +211,7 @@ def _run_task(task, finished):
     key = _key(task)
     record = _read_record(task, key)
     if record:
-        progress.note(f"{task.name}: unchanged, kept from an earlier run")
+        events.note(f"{task.name}: unchanged, kept from an earlier run")
     else:
         record = _execute(task, key)
     for name, message in _output_messages(task).items():
@@ -220,13 +220,13 @@ def _run_task(task, finished):
 
 
 def _execute(task, key):
-    progress.listener.step_started(task.name)
+    events.listener.step_started(task.name)
     start = time.perf_counter()
     Executor(_executor_input(task), task.function).execute()
     seconds = round(time.perf_counter() - start, 3)
     record = {"key": key, "seconds": seconds, "outputs": _fingerprints(task)}
     files.write_json(record, task.folder / RECORD)
-    progress.listener.step_finished(task.name, seconds)
+    events.listener.step_finished(task.name, seconds)
     return {**record, "reused": False}
 
 
@@ -262,7 +262,7 @@ def _key(task):
             "parameters": parameters,
             "files": {name: content_digest(value) for name, value in parameters.items()},
             "inputs": {name: artifacts.fingerprint(message["uri"]) for name, message in task.inputs.items()},
-            "code": {path: hashlib.sha256(data).hexdigest() for path, data in images.app_files(task.name).items()},
+            "code": {path: hashlib.sha256(data).hexdigest() for path, data in references.app_files(task.name).items()},
         }
     )
 

@@ -19,7 +19,7 @@ import urllib3
 from kfp.client import token_credentials_base
 from kfp.client.set_volume_credentials import ServiceAccountTokenVolumeCredentials
 
-from components.core.parameters import InvalidInput
+from components.core.errors import InvalidInput
 
 REQUEST_TIMEOUT_S = (10, 60)
 """Seconds to connect, and to wait for an answer."""

@@ -9,11 +9,11 @@ from rich.text import Text
 
 from components.core import files
 from components.evaluate import page, search_figures
-from components.evaluate.hyperparameters import text_of
+from components.evaluate.axes import text_of
 from components.evaluate.inputs import ReportInputs
 from components.evaluate.model_sections import chosen_accuracy
 from components.evaluate.style import clean
-from runners.report import read_run
+from local.report import read_run
 
 RESULTS = ["Test accuracy", "95% interval", "Validation accuracy", "Trials", "Seconds"]
 

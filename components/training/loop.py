@@ -21,12 +21,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from components.core import progress as events
+from components.core import events
 from components.core.artifacts import Labelled, TrainingData
-from components.core.augmentation import augment
-from components.core.chosen import ChosenValues
-from components.core.dropout import Clock, FastDropout
-from components.core.network import create_model, search_space
+from components.core.hyperparameters import ChosenValues
+from components.experiment.augmentation import augment
+from components.experiment.network import create_model, search_space
+from components.training.dropout import Clock, FastDropout
 
 VALIDATION_BATCH = 2048
 CALLS_AN_EPOCH = 8
@@ -36,7 +36,7 @@ NOT_DECAYED = ("bias", "beta", "gamma")
 
 @dataclass(frozen=True)
 class Recipe:
-    """What the loop reads from a network's hyperparameters; see `components.core.network.Hyperparameters`.
+    """What the loop reads from a network's hyperparameters; see `components.experiment.network.Hyperparameters`.
 
     Only the first two are asked of another network's: what it does not have is left out of its training.
     """
@@ -172,7 +172,7 @@ def fit(
 
     Args:
         model: a built Keras model, raw images to logits; not compiled.
-        hyperparameters: see `components.core.network.Hyperparameters`.
+        hyperparameters: see `components.experiment.network.Hyperparameters`.
         data: training and validation split.
         epochs: budget, over which the learning rate falls to zero along a cosine.
         patience: epochs without a better validation accuracy after which training ends; 0 is the same as 1.
@@ -403,13 +403,13 @@ class FitTrainer(_Trainer):
     def train_epoch(self, number):
         batches = self._batches(number)
         self._clock.set(tf.constant(number, tf.uint32))
-        images = augment(tf.constant(self._data.train.images[batches.ravel()]), self.recipe, self._clock)
+        images = augment(tf.constant(self._data.train.inputs[batches.ravel()]), self.recipe, self._clock)
         labels = self._data.train.labels[batches.ravel()]
         result = self.trained.fit(images, labels, batch_size=batches.shape[1], epochs=1, shuffle=False, verbose=0)
         return result.history["loss"][0], result.history["accuracy"][0]
 
     def validate(self):
-        images, labels = self._data.validation.images, self._data.validation.labels
+        images, labels = self._data.validation.inputs, self._data.validation.labels
         logits = self.trained.predict(images, batch_size=VALIDATION_BATCH, verbose=0)
         loss = tf.reduce_mean(cross_entropy(tf.constant(labels), tf.constant(logits)))
         return float(loss), float(np.mean(logits.argmax(axis=-1) == labels))
@@ -446,7 +446,7 @@ def _resident(labelled: Labelled):
     On a CPU the images share the array's memory, so that processes which map one file share one copy. TensorFlow
     aborts on memory that is not aligned, as that of a slice may be: such an array is copied.
     """
-    images = np.ascontiguousarray(labelled.images)
+    images = np.ascontiguousarray(labelled.inputs)
     labels = tf.constant(labelled.labels.astype(np.int32))
     aligned = images.ctypes.data % TENSOR_ALIGNMENT == 0 and images.flags.writeable
     if aligned and not tf.config.list_physical_devices("GPU"):

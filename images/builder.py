@@ -1,4 +1,4 @@
-"""Builds and pushes the images, with docker or with buildah: `python -m runners.builder build|push`."""
+"""Builds and pushes the images, with docker or with buildah: `python -m images.builder build|push`."""
 
 import configparser
 import contextlib
@@ -12,9 +12,9 @@ from pathlib import Path
 
 import click
 
-from components.core.parameters import InvalidInput
-from runners import images
-from runners.placement import GPU_STEPS, STEPS
+from cluster.placement import GPU_STEPS, STEPS
+from components.core.errors import InvalidInput
+from images import references
 
 PYTHON_IMAGE = "docker.io/library/python:3.11-slim-bookworm"
 BAKE_FILE = "docker/docker-bake.hcl"
@@ -49,7 +49,7 @@ class Buildah:
         settings = [f"--build-arg=PYTHON_IMAGE={python_image()}", f"--build-arg=GPU={'1' if gpu else ''}"]
         command = ("buildah", "build", "--layers", "--isolation=chroot", "--network=host", "--pull=false")
         for step, reference in references.items():
-            what = (f"--build-arg=STEP={step}", f"--file={images.DOCKERFILE}", f"--tag={reference}", ".")
+            what = (f"--build-arg=STEP={step}", f"--file={references.DOCKERFILE}", f"--tag={reference}", ".")
             _run(*command, *mounts, *settings, *what)
 
     def push(self, reference):
@@ -136,14 +136,16 @@ def push(engine, registry, gpu, steps):
         raise InvalidInput("REGISTRY must be given: make push REGISTRY=registry.example.org/team")
     for reference in _references(registry, gpu, steps).values():
         digest = builder(engine).push(reference)
-        images.record_digests({reference: digest})
+        references.record_digests({reference: digest})
         print(f"{reference} {digest}")
 
 
 def _references(registry, gpu, steps):
     """Return the references of what is asked for; with CUDA there are no others than those of `GPU_STEPS`."""
     wanted = steps or (GPU_STEPS if gpu else STEPS)
-    return {step: reference for step, reference in images.image_references(registry, gpu).items() if step in wanted}
+    return {
+        step: reference for step, reference in references.image_references(registry, gpu).items() if step in wanted
+    }
 
 
 def _pip_settings():
@@ -159,7 +161,11 @@ def _pip_settings():
 
 def _run(*command, quiet=False, **settings):
     done = subprocess.run(
-        command, cwd=images.ROOT, env={**os.environ, **settings}, stdout=subprocess.PIPE if quiet else None, text=True
+        command,
+        cwd=references.ROOT,
+        env={**os.environ, **settings},
+        stdout=subprocess.PIPE if quiet else None,
+        text=True,
     )
     if done.returncode:
         sys.exit(f"{' '.join(command[:3])} failed with exit status {done.returncode}; its output says why")

@@ -10,9 +10,7 @@ import sys
 
 import click
 
-from components.core.parameters import InvalidInput
-from runners.images import image_references
-from runners.placement import (
+from cluster.placement import (
     CACHED,
     RESOURCES,
     STEPS,
@@ -24,6 +22,8 @@ from runners.placement import (
     parse_toleration,
     with_resources,
 )
+from components.core.errors import InvalidInput
+from images.references import image_references
 
 
 def _decorate(*options):
@@ -178,7 +178,7 @@ def take_cluster_options(values):
 
 def take_connection(values):
     """Return the `Connection` from a command's values."""
-    from runners.cluster import Connection
+    from cluster.connection import Connection
 
     names = ("host", "namespace", "token_file", "cookies_file", "ca_cert")
     return Connection(**{name: values.pop(name) for name in names})
@@ -203,40 +203,40 @@ def submit(package_path, options, values, parameters):
         InvalidInput: a value can't be used.
         ClusterError: the cluster can't be reached or refuses, or the run did not succeed.
     """
-    from runners import cluster, kubeflow
+    from cluster import connection, runs
 
     if values["wait_timeout"] and not values["wait"]:
         raise InvalidInput(f"wait_timeout must come with --wait, got {values['wait_timeout']:g} without it")
-    package = kubeflow.read_package(package_path)
-    kubeflow.check_submission(package, parameters)
-    connected = cluster.connect(take_connection(values))
-    run_id = kubeflow.submit(
+    package = runs.read_package(package_path)
+    runs.check_submission(package, parameters)
+    connected = connection.connect(take_connection(values))
+    run_id = runs.submit(
         connected, package, parameters, values["experiment"], values["run_name"], values["service_account"]
     )
     say_notes(options)
     if values["wait"]:
-        kubeflow.wait(connected, run_id, values["wait_timeout"])
+        runs.wait(connected, run_id, values["wait_timeout"])
 
 
 def upload(package_path, options, values):
     """Upload a compiled pipeline; `values` are those of `connection_options`."""
-    from runners import cluster, kubeflow
+    from cluster import connection, runs
 
-    package = kubeflow.read_package(package_path)
-    kubeflow.check_images(package)
-    kubeflow.upload(cluster.connect(take_connection(values)), package)
+    package = runs.read_package(package_path)
+    runs.check_images(package)
+    runs.upload(connection.connect(take_connection(values)), package)
     say_notes(options)
 
 
 def schedule(package_path, options, values, parameters):
     """Schedule a compiled pipeline; `values` are those of `connection_options`, `run_options`, `schedule_options`."""
-    from runners import cluster, cron, kubeflow
+    from cluster import connection, cron, runs
 
-    package = kubeflow.read_package(package_path)
+    package = runs.read_package(package_path)
     cron.check(values["cron"])
-    kubeflow.check_submission(package, parameters)
-    kubeflow.schedule(
-        cluster.connect(take_connection(values)),
+    runs.check_submission(package, parameters)
+    runs.schedule(
+        connection.connect(take_connection(values)),
         package,
         parameters,
         values["cron"],

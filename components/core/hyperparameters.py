@@ -2,7 +2,7 @@
 
 import contextlib
 
-from components.core.parameters import InvalidInput
+from components.core.errors import InvalidInput
 
 
 class ChosenValues:

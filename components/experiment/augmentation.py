@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from components.core.dropout import hashes
+from components.training.dropout import hashes
 
 # Streams of the hash, far from those of the dropout layers, which are counted from 1.
 _FLIP, _ERASE, _ERASE_ROW, _ERASE_COLUMN = range(2**16, 2**16 + 4)
@@ -13,8 +13,8 @@ def augment(images, recipe, clock):
 
     Args:
         images: uint8, shape (n, height, width, …).
-        recipe: `flip_images` and `erase_share` of it count; see `components.core.network.Hyperparameters`.
-        clock: the step's `components.core.dropout.Clock`.
+        recipe: `flip_images` and `erase_share` of it count; see `components.experiment.network.Hyperparameters`.
+        clock: the step's `components.training.dropout.Clock`.
     """
     if recipe.flip_images:
         images = _flip(images, clock)

@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 
 from components.core import artifacts, files, journal, models
-from components.core.parameters import InvalidInput
-from components.evaluate import evaluation, search
+from components.core.errors import InvalidInput
+from components.evaluate import evaluation
+from components.evaluate import trials as search
 from components.evaluate.report import ReportInputs, render
 
 

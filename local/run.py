@@ -5,9 +5,9 @@ import json
 import time
 from pathlib import Path
 
-from components.core import artifacts, files, journal, progress
-from components.core.parameters import InvalidInput
-from runners import local
+from components.core import artifacts, events, files, journal
+from components.core.errors import InvalidInput
+from local import walker
 
 RUN_FILE = "run.json"
 DECIDES_THE_SEARCH = (
@@ -38,7 +38,7 @@ def earlier_parameters(output_dir):
     if not folder.is_dir():
         raise InvalidInput(f"output_dir must be a folder, and {folder} is a file")
     if not (folder / RUN_FILE).exists():
-        foreign = [path.name for path in folder.iterdir() if path.name not in (local.LOCK, f".{RUN_FILE}.partial")]
+        foreign = [path.name for path in folder.iterdir() if path.name not in (walker.LOCK, f".{RUN_FILE}.partial")]
         if foreign:
             raise InvalidInput(
                 f"output_dir must be new, empty or an earlier run's folder, and {folder} holds {foreign[0]}"
@@ -68,7 +68,7 @@ def refuse_another_search(output_dir, earlier, parameters):
                 f"{name} must stay {earlier['parameters'].get(name)!r} to continue the run in {output_dir}, "
                 f"got {parameters[name]!r}; use a new output_dir"
             )
-    if earlier["data"] != local.content_digest(parameters["data_source"]):
+    if earlier["data"] != walker.content_digest(parameters["data_source"]):
         raise InvalidInput(
             f"data_source must hold the files it held when {output_dir} was begun; use a new output_dir"
         )
@@ -101,10 +101,10 @@ def run(build, components, parameters, output_dir, note):
         if earlier:
             refuse_another_search(folder, earlier, parameters)
         else:
-            begun = {"parameters": parameters, "data": local.content_digest(parameters["data_source"]), "note": note}
+            begun = {"parameters": parameters, "data": walker.content_digest(parameters["data_source"]), "note": note}
             files.write_json(begun, folder / RUN_FILE)
         pipeline = build(state_dir=str((folder / "state").absolute()))
-        steps = local.run(pipeline, components, parameters, folder)
+        steps = walker.run(pipeline, components, parameters, folder)
         summary = summarize(folder, steps, parameters, note)
         files.write_bytes((folder / "evaluate" / "report").read_bytes(), folder / "report.html")
         files.write_json(summary, folder / "summary.json")
@@ -149,11 +149,11 @@ def _taken_back_if_refused(folder):
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     before = set(folder.iterdir())
-    with local.locked(folder):
+    with walker.locked(folder):
         try:
             yield
         except InvalidInput:
-            if not any(folder.glob("*/" + local.RECORD)):
+            if not any(folder.glob("*/" + walker.RECORD)):
                 for path in set(folder.iterdir()) - before:
                     files.remove(path)
                 for path in made:
@@ -190,7 +190,7 @@ def _rows(summary, output_dir):
         **({"NOTE": summary["note"].upper()} if summary["note"] else {}),
         "test accuracy": f"{summary['test_accuracy']:.4f}",
         "validation accuracy": f"{summary['validation_accuracy']:.4f}",
-        "best hyperparameters": " ".join(f"{name}={progress.short(value)}" for name, value in values),
+        "best hyperparameters": " ".join(f"{name}={events.short(value)}" for name, value in values),
         "trials": f"{len(statuses)} ({counts})",
         "data": summary["data_source"],
         "seconds by step": _seconds(summary["steps"]),
@@ -208,7 +208,7 @@ def _seconds(by_name):
 def note_fallback(reason):
     """Say, as a run's first line, that it works on synthetic data, and return the sentence for its summaries."""
     sentence = "synthetic data in place of Fashion-MNIST, which can't be downloaded"
-    progress.note(
+    events.note(
         f"SYNTHETIC DATA: {reason}. This run uses drawn images; its accuracy says nothing about Fashion-MNIST."
     )
     return sentence

@@ -52,7 +52,7 @@ class Forwarding(PlainLines):
 
 
 listener = PlainLines()
-"""Hears every event of this process; `components.core.progress.listener = …` replaces it."""
+"""Hears every event of this process; `components.core.events.listener = …` replaces it."""
 
 
 def note(text):

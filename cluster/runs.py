@@ -14,11 +14,12 @@ from pathlib import Path
 import kfp_server_api as api
 import yaml
 
-from components.core.parameters import NAMED_SOURCES, InvalidInput, check
-from runners import cron
-from runners.cluster import ClusterError, first_line, look
-from runners.images import check_immutable
-from runners.placement import DATA_MOUNT, STATE_MOUNT
+from cluster import cron
+from cluster.connection import ClusterError, first_line, look
+from cluster.placement import DATA_MOUNT, STATE_MOUNT
+from components.core.errors import InvalidInput
+from components.core.parameters import NAMED_SOURCES, check
+from images.references import check_immutable
 
 FINAL_STATES = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED", "ERROR")
 FAILED_STATES = ("FAILED", "ERROR")

@@ -8,7 +8,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeE
 from rich.table import Table
 from rich.text import Text
 
-from components.core import progress
+from components.core import events
 from components.core.journal import best, in_order
 
 LAST_TRIALS = 6
@@ -18,14 +18,14 @@ LAST_TRIALS = 6
 def listening():
     """Yield the console, while the events of this process go to a display that fits it."""
     console = Console()
-    before = progress.listener
-    display = _OnTerminal(console) if console.is_terminal else progress.PlainLines()
-    progress.listener = display
+    before = events.listener
+    display = _OnTerminal(console) if console.is_terminal else events.PlainLines()
+    events.listener = display
     try:
         with contextlib.closing(display):
             yield console
     finally:
-        progress.listener = before
+        events.listener = before
 
 
 class _TimeLeft(ProgressColumn):
@@ -39,7 +39,7 @@ class _TimeLeft(ProgressColumn):
         return Text(f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02} left", style="cyan")
 
 
-class _OnTerminal(progress.PlainLines):
+class _OnTerminal(events.PlainLines):
     """Shows each step with a bar, search and training with the time left, and the best and the last trials."""
 
     def __init__(self, console):
@@ -120,5 +120,5 @@ class _OnTerminal(progress.PlainLines):
 
 def _row(trial):
     result = trial.status if trial.validation_accuracy is None else f"{trial.validation_accuracy:.4f}"
-    values = " ".join(f"{name}={progress.short(value)}" for name, value in trial.hyperparameters.items())
+    values = " ".join(f"{name}={events.short(value)}" for name, value in trial.hyperparameters.items())
     return str(trial.number + 1), result, str(trial.epochs), f"{trial.seconds:.1f}", Text(values)

@@ -10,9 +10,9 @@ import os
 import re
 from pathlib import Path
 
+from cluster.placement import GPU_STEPS, STEPS
 from components.core import files
-from components.core.parameters import InvalidInput
-from runners.placement import GPU_STEPS, STEPS
+from components.core.errors import InvalidInput
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCKERFILE = Path("docker/Dockerfile")
@@ -57,6 +57,8 @@ def app_files(step, root=ROOT):
     sources = [
         Path("components/__init__.py"),
         *_sources("components/core", root),
+        *_sources("components/experiment", root),
+        *_sources("components/training", root),
         *_sources(f"components/{step}", root),
     ]
     content = {str(path): (root / path).read_bytes() for path in sources}

@@ -1,0 +1,111 @@
+"""The type by which everything else knows an experiment: what `components/experiment` fills in.
+
+Each part is a plain function. The first two have no default; what is left out has the one that stands here.
+`hyperparameters` is always what `search_space` returned, of whatever type that is.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+
+from components.core import scores
+
+if TYPE_CHECKING:
+    import keras
+
+DEFAULT_BATCH_SIZE = 128
+DEFAULT_LEARNING_RATE = 1e-3
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure of a model on a labelled split.
+
+    Attributes:
+        name: in the words of the field, as people will read it (`accuracy`, `macro F1`).
+        compute: a function of labels, int, shape (n,), and logits, float32, shape (n, n_classes), to a number.
+        direction: `max` where more is better, `min` where less is.
+    """
+
+    name: str
+    compute: Callable[[np.ndarray, np.ndarray], float]
+    direction: Literal["max", "min"] = "max"
+
+    def is_better(self, value: float, other: float) -> bool:
+        """Return whether the first value is better than the second, and not only as good."""
+        return value > other if self.direction == "max" else value < other
+
+
+ACCURACY = Metric("accuracy", scores.accuracy)
+
+
+class Random(Protocol):
+    """The source of the random choices of one training step: a function of seed, step and the stream's name alone.
+
+    Two choices that must be independent take two names. All of it can be compiled.
+    """
+
+    def uniform(self, stream: str, n: int) -> Any:
+        """Return `n` numbers from 0 to below 1, float32, shape (n,)."""
+
+    def coins(self, stream: str, n: int) -> Any:
+        """Return `n` fair coin flips, bool, shape (n,)."""
+
+    def integers(self, stream: str, n: int, low: int, high: int) -> Any:
+        """Return `n` integers from `low` to below `high`, int32, shape (n,)."""
+
+    def seed(self, stream: str) -> Any:
+        """Return a seed for TensorFlow's stateless functions, int32, shape (2,)."""
+
+
+def default_batch_size(hyperparameters: Any) -> int:
+    """Return 128 examples a step."""
+    return DEFAULT_BATCH_SIZE
+
+
+def default_optimizer(hyperparameters: Any, n_steps: int) -> "keras.optimizers.Optimizer":
+    """Return Adam, whose rate falls from 0.001 to zero along a cosine over the training's `n_steps`."""
+    import keras
+
+    return keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(DEFAULT_LEARNING_RATE, n_steps))
+
+
+def default_loss(hyperparameters: Any, labels: Any, logits: Any) -> Any:
+    """Return each example's cross-entropy in nats, shape (n,)."""
+    import tensorflow as tf
+
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+
+
+def default_augment(hyperparameters: Any, inputs: Any, random: Random) -> Any:
+    """Return the inputs as they are."""
+    return inputs
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What makes an experiment this experiment and no other.
+
+    Attributes:
+        search_space: (hp) → hyperparameters: declares each with its range by Keras Tuner's methods (`hp.Int`,
+            `hp.Float`, `hp.Choice`, `hp.Boolean`, `hp.Fixed`) and returns them, as a dataclass say.
+        create_model: (hyperparameters, input_shape, n_classes) → a Keras model, raw inputs to logits, not compiled.
+        batch_size: (hyperparameters) → examples a step, at least 1.
+        optimizer: (hyperparameters, n_steps) → a Keras optimizer, schedule included, for a training of `n_steps`.
+        loss: (hyperparameters, labels, logits) → what training minimizes, a number an example, shape (n,).
+        augment: (hyperparameters, inputs, random) → a step's training inputs as the network is to see them, of the
+            same shape; `random` is a `Random`.
+        objective: what the search optimizes on the validation split; it also chooses the epoch whose weights are kept.
+        metrics: what else is reported of the model on the test split.
+    """
+
+    search_space: Callable[[Any], Any]
+    create_model: Callable[[Any, tuple[int, ...], int], "keras.Model"]
+    batch_size: Callable[[Any], int] = default_batch_size
+    optimizer: Callable[[Any, int], "keras.optimizers.Optimizer"] = default_optimizer
+    loss: Callable[[Any, Any, Any], Any] = default_loss
+    augment: Callable[[Any, Any, Random], Any] = default_augment
+    objective: Metric = ACCURACY
+    metrics: tuple[Metric, ...] = ()
