@@ -4,7 +4,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-LOCKED := prepare tune train evaluate tune-gpu train-gpu dev
+LOCKED := base prepare train tune evaluate train-gpu tune-gpu dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
