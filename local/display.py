@@ -66,12 +66,12 @@ class _OnTerminal(events.PlainLines):
     def step_finished(self, name, seconds):
         self._bars.update(self._tasks[name], total=1, completed=1)
 
-    def search_started(self, finished, max_trials):
+    def search_started(self, finished, max_trials, objective):
         self._trials = {trial.number: trial for trial in finished}
         self._best = best(finished)
         self._advance(self._step, len(finished), max_trials, "trials", known=len(finished))
 
-    def trial_finished(self, trial, best, max_trials):
+    def trial_finished(self, trial, best, max_trials, objective):
         self._trials[trial.number] = trial
         self._best = best
         self._advance(self._step, len(self._trials), max_trials, "trials")

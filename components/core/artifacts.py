@@ -7,8 +7,10 @@ up artifact is refused by name. Nothing in an artifact is ever unpickled.
 
 import contextlib
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +34,7 @@ class Labelled:
     inputs: np.ndarray
     labels: np.ndarray
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.labels)
 
 
@@ -72,7 +74,7 @@ class TrainingData:
     info: DatasetInfo
     fingerprint: str
 
-    def all_for_training(self):
+    def all_for_training(self) -> "TrainingData":
         """Return the same data with the validation images among the training images, too."""
         inputs = np.concatenate([self.train.inputs, self.validation.inputs])
         labels = np.concatenate([self.train.labels, self.validation.labels])
@@ -89,7 +91,7 @@ class TestData:
 
 
 @contextlib.contextmanager
-def writing(path, kind):
+def writing(path: str | Path, kind: str) -> Iterator[Path]:
     """Yield a folder to fill with an artifact's files; at the end it is sealed and moved to `path`.
 
     Args:
@@ -103,7 +105,7 @@ def writing(path, kind):
         files.write_json({"kind": kind, "files": sums}, folder / MANIFEST)
 
 
-def verify(path, kind):
+def verify(path: str | Path, kind: str) -> str:
     """Return the artifact's fingerprint after checking every file against the manifest.
 
     Raises:
@@ -122,13 +124,13 @@ def verify(path, kind):
     return files.digest(manifest)
 
 
-def fingerprint(path):
+def fingerprint(path: str | Path) -> str:
     """Return the digest of an artifact's manifest, or of a single file's bytes, without checking its files."""
     path = Path(path)
     return files.sha256(path / MANIFEST if path.is_dir() else path)
 
 
-def write_training_data(data, path):
+def write_training_data(data: TrainingData, path: str | Path) -> None:
     """Write both splits as `.npy` files, which several processes can map into memory and share.
 
     Args:
@@ -141,7 +143,7 @@ def write_training_data(data, path):
         _write_info(data.info, folder)
 
 
-def read_training_data(path, checked=True):
+def read_training_data(path: str | Path, checked: bool = True) -> TrainingData:
     """Return the `TrainingData` at `path`, its arrays mapped from the files rather than loaded.
 
     Args:
@@ -159,14 +161,14 @@ def read_training_data(path, checked=True):
     return TrainingData(**splits, info=info, fingerprint=checksum)
 
 
-def write_test_data(data, path):
+def write_test_data(data: TestData, path: str | Path) -> None:
     """Write a `TestData`; its `fingerprint` is not used."""
     with writing(path, "test_data") as folder:
         _write_labelled(data.test, folder, "test")
         _write_info(data.info, folder)
 
 
-def read_test_data(path):
+def read_test_data(path: str | Path) -> TestData:
     """Return the `TestData` at `path`.
 
     Raises:
@@ -178,17 +180,17 @@ def read_test_data(path):
         return TestData(_read_labelled(Path(path), "test", info), info, checksum)
 
 
-def write_best_hyperparameters(values, path):
+def write_best_hyperparameters(values: dict[str, Any], path: str | Path) -> None:
     """Write Keras Tuner's flat values of the best trial, a dictionary of JSON scalars."""
     _write_single(values, path, "best_hyperparameters", "hyperparameters.json")
 
 
-def read_best_hyperparameters(path):
+def read_best_hyperparameters(path: str | Path) -> dict[str, Any]:
     """Return Keras Tuner's flat values of the best trial."""
     return _read_single(path, "best_hyperparameters", "hyperparameters.json")
 
 
-def write_history(history, path):
+def write_history(history: dict[str, Any], path: str | Path) -> None:
     """Write the final training's history.
 
     Args:
@@ -199,21 +201,21 @@ def write_history(history, path):
     _write_single(history, path, "history", "history.json")
 
 
-def read_history(path):
+def read_history(path: str | Path) -> dict[str, Any]:
     """Return what `write_history` wrote."""
     return _read_single(path, "history", "history.json")
 
 
-def _entry(file):
+def _entry(file: Path) -> dict[str, Any]:
     return {"bytes": file.stat().st_size, "sha256": files.sha256(file)}
 
 
-def _file_names(folder):
+def _file_names(folder: Path) -> set[str]:
     names = {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
     return names - {MANIFEST}
 
 
-def _read_manifest(folder, kind):
+def _read_manifest(folder: Path, kind: str) -> dict[str, Any]:
     if not folder.is_dir():
         raise InvalidInput(f"{kind} must be an artifact's folder, and {folder} is none")
     try:
@@ -226,26 +228,27 @@ def _read_manifest(folder, kind):
         raise _damaged(folder, kind, f"its {MANIFEST} can't be read") from None
     if found != kind or not wellformed:
         raise _damaged(folder, kind, f"its {MANIFEST} describes {found!r}")
-    return manifest
+    checked: dict[str, Any] = manifest
+    return checked
 
 
-def _damaged(folder, kind, what):
+def _damaged(folder: str | Path, kind: str, what: str) -> InvalidInput:
     return InvalidInput(f"{kind} at {folder} is damaged: {what}; run the step that makes it again")
 
 
-def _write_labelled(labelled, folder, name):
+def _write_labelled(labelled: Labelled, folder: Path, name: str) -> None:
     for part in ("inputs", "labels"):
         _write_array(getattr(labelled, part), folder / f"{name}_{part}.npy")
 
 
-def _write_array(array, path):
+def _write_array(array: np.ndarray, path: Path) -> None:
     """Write a `.npy` file. Not with `np.save`, whose error does not say that the disk is full."""
     with open(path, "wb") as file:
         np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
         file.write(np.ascontiguousarray(array).data)
 
 
-def _read_labelled(folder, name, info):
+def _read_labelled(folder: Path, name: str, info: DatasetInfo) -> Labelled:
     inputs, labels = (_read_array(folder, f"{name}_{part}.npy") for part in ("inputs", "labels"))
     if inputs.dtype != info.input_dtype or inputs.shape[1:] != info.input_shape or labels.dtype != np.int64:
         raise ValueError(f"{name} must hold {info.input_dtype} inputs of shape {info.input_shape} and int64 labels")
@@ -254,15 +257,16 @@ def _read_labelled(folder, name, info):
     return Labelled(inputs, labels)
 
 
-def _read_array(folder, name):
+def _read_array(folder: Path, name: str) -> np.ndarray:
     try:
-        return np.load(folder / name, mmap_mode="c", allow_pickle=False)
+        array: np.ndarray = np.load(folder / name, mmap_mode="c", allow_pickle=False)
+        return array
     except (ValueError, EOFError) as error:
         raise ValueError(f"{name} is no plain array ({error})") from None
 
 
 @contextlib.contextmanager
-def _usable(folder, kind):
+def _usable(folder: str | Path, kind: str) -> Iterator[None]:
     """Refuse an artifact whose content does not follow its kind's format, however well it is sealed."""
     try:
         yield
@@ -272,11 +276,11 @@ def _usable(folder, kind):
         raise _damaged(folder, kind, " ".join(str(error).split())) from None
 
 
-def _write_info(info, folder):
+def _write_info(info: DatasetInfo, folder: Path) -> None:
     files.write_json(asdict(info), folder / "dataset.json")
 
 
-def _read_info(folder):
+def _read_info(folder: Path) -> DatasetInfo:
     value = json.loads((folder / "dataset.json").read_bytes())
     lists = {name: tuple(value[name]) for name in ("class_names", "input_shape")}
     info = DatasetInfo(**{**value, **lists})
@@ -285,12 +289,12 @@ def _read_info(folder):
     return info
 
 
-def _write_single(value, path, kind, name):
+def _write_single(value: dict[str, Any], path: str | Path, kind: str, name: str) -> None:
     with writing(path, kind) as folder:
         files.write_json(value, folder / name)
 
 
-def _read_single(path, kind, name):
+def _read_single(path: str | Path, kind: str, name: str) -> dict[str, Any]:
     verify(path, kind)
     with _usable(path, kind):
         value = json.loads((Path(path) / name).read_bytes())

@@ -1,53 +1,76 @@
 """What a step says while it works. The local run puts a live display in place of the plain lines."""
 
 import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from components.core import trial as trials
+from components.core.experiment import ACCURACY, Metric
+from components.core.trial import Trial
+
+
+class FinishedEpoch(Protocol):
+    """What is told of an epoch; see `components.training.state.Epoch`."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def loss(self) -> float: ...
+    @property
+    def accuracy(self) -> float: ...
+    @property
+    def validation_loss(self) -> float: ...
+    @property
+    def validation_accuracy(self) -> float: ...
+    @property
+    def seconds(self) -> float: ...
 
 
 class PlainLines:
     """Writes one line an event to standard output, without control characters: for logs."""
 
-    def note(self, text):
+    def note(self, text: str) -> None:
         print(text, flush=True)
 
-    def step_started(self, name):
+    def step_started(self, name: str) -> None:
         self.note(f"{name}: started")
 
-    def step_finished(self, name, seconds):
+    def step_finished(self, name: str, seconds: float) -> None:
         self.note(f"{name}: finished in {seconds:.1f} s")
 
-    def search_started(self, finished, max_trials):
+    def search_started(self, finished: Sequence[Trial], max_trials: int, objective: Metric = ACCURACY) -> None:
         """Hear that a search begins, or goes on after the `finished` trials of an earlier one."""
         if finished:
             self.note(f"continuing the search after {len(finished)} of {max_trials} trials")
 
-    def trial_finished(self, trial, best, max_trials):
-        self.note(trial_line(trial, best, max_trials))
+    def trial_finished(self, trial: Trial, best: Trial | None, max_trials: int, objective: Metric = ACCURACY) -> None:
+        self.note(trial_line(trial, best, max_trials, objective))
 
-    def epoch_finished(self, epoch, epochs):
-        self.note(epoch_line(epoch, epochs))
+    def epoch_finished(self, epoch: FinishedEpoch, n_epochs: int) -> None:
+        self.note(epoch_line(epoch, n_epochs))
 
-    def refit_epoch_finished(self, epoch, epochs):
+    def refit_epoch_finished(self, epoch: FinishedEpoch, n_epochs: int) -> None:
         self.note(
-            f"refit epoch {epoch.number}/{epochs}: loss {epoch.loss:.4f} accuracy {epoch.accuracy:.4f} "
+            f"refit epoch {epoch.number}/{n_epochs}: loss {epoch.loss:.4f} accuracy {epoch.accuracy:.4f} "
             f"({epoch.seconds:.1f} s)"
         )
 
-    def downloaded(self, received, total, name):
+    def downloaded(self, received: int, total: int | None, name: str) -> None:
         """Hear that `received` of a file's `total` bytes have come; the total is None where it is not known."""
         if total and received >= total:
             self.note(f"downloaded {name}, {total:,} bytes")
 
-    def close(self):
+    def close(self) -> None:
         """End the display."""
 
 
 class Forwarding(PlainLines):
     """Hands notes to `send` instead of writing them."""
 
-    def __init__(self, send):
+    def __init__(self, send: Callable[[str], None]) -> None:
         self._send = send
 
-    def note(self, text):
+    def note(self, text: str) -> None:
         self._send(text)
 
 
@@ -55,33 +78,38 @@ listener = PlainLines()
 """Hears every event of this process; `components.core.events.listener = …` replaces it."""
 
 
-def note(text):
+def note(text: str) -> None:
     listener.note(text)
 
 
-def warn(text):
+def warn(text: str) -> None:
     print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
-def trial_line(trial, best, max_trials):
+def trial_line(trial: Trial, best: Trial | None, max_trials: int, objective: Metric = ACCURACY) -> str:
     """Return one line on a finished trial and the best so far."""
     values = " ".join(f"{name}={short(value)}" for name, value in trial.hyperparameters.items())
-    result = trial.status if trial.validation_accuracy is None else f"{trial.validation_accuracy:.4f}"
+    result = trial_result(trial, objective)
     ending = {"completed": "", "stopped": f" stopped after epoch {trial.epochs}", "failed": f" {trial.reason}"}[
         trial.status
     ]
-    best_so_far = f" best {best.validation_accuracy:.4f}" if best else ""
+    best_so_far = f" best {trial_result(best, objective)}" if best else ""
     return f"trial {trial.number + 1}/{max_trials}: {result}{ending}{best_so_far} ({trial.seconds:.1f} s) {values}"
 
 
-def epoch_line(epoch, epochs):
+def trial_result(trial: Trial, objective: Metric) -> str:
+    """Return a trial's score by the objective, or for one that failed its status."""
+    return trial.status if trial.status == "failed" else f"{trials.score(trial, objective.direction):.4f}"
+
+
+def epoch_line(epoch: FinishedEpoch, n_epochs: int) -> str:
     """Return one line on a finished epoch of the final training."""
     return (
-        f"epoch {epoch.number}/{epochs}: loss {epoch.loss:.4f} accuracy {epoch.accuracy:.4f} "
+        f"epoch {epoch.number}/{n_epochs}: loss {epoch.loss:.4f} accuracy {epoch.accuracy:.4f} "
         f"validation loss {epoch.validation_loss:.4f} accuracy {epoch.validation_accuracy:.4f} ({epoch.seconds:.1f} s)"
     )
 
 
-def short(value):
+def short(value: Any) -> str:
     """Return a hyperparameter's value in a few characters."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -15,6 +15,8 @@ from components.core import scores
 if TYPE_CHECKING:
     import keras
 
+Direction = Literal["max", "min"]
+
 DEFAULT_BATCH_SIZE = 128
 DEFAULT_LEARNING_RATE = 1e-3
 
@@ -31,7 +33,7 @@ class Metric:
 
     name: str
     compute: Callable[[np.ndarray, np.ndarray], float]
-    direction: Literal["max", "min"] = "max"
+    direction: Direction = "max"
 
     def is_better(self, value: float, other: float) -> bool:
         """Return whether the first value is better than the second, and not only as good."""
@@ -39,6 +41,9 @@ class Metric:
 
 
 ACCURACY = Metric("accuracy", scores.accuracy)
+BALANCED_ACCURACY = Metric("balanced accuracy", scores.balanced_accuracy)
+MACRO_F1 = Metric("macro F1", scores.macro_f1)
+CROSS_ENTROPY = Metric("cross-entropy", scores.cross_entropy, "min")
 
 
 class Random(Protocol):

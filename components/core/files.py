@@ -6,34 +6,36 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 
-def sha256(path):
+def sha256(path: str | Path) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def digest(value):
+def digest(value: Any) -> str:
     """Return the SHA-256 of a JSON-like value, the same for equal values whatever their key order."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def write_json(value, path):
+def write_json(value: Any, path: str | Path) -> None:
     """Replace `path` by `value` as JSON. NaN and infinities are refused, since JSON has none."""
     text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
     write_bytes(text.encode() + b"\n", path)
 
 
-def write_bytes(data, path):
+def write_bytes(data: bytes, path: str | Path) -> None:
     """Replace the file `path` by `data`; a reader sees the old file or the new one, never a part."""
     with replacing(path) as partial:
         partial.write_bytes(data)
 
 
 @contextlib.contextmanager
-def replacing(path):
+def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a path beside `path` to write a file to; at the end it is flushed and takes `path`'s place.
 
     When the block raises, what it wrote is removed and what was at `path` stays. An `OSError` names a file.
@@ -53,7 +55,7 @@ def replacing(path):
 
 
 @contextlib.contextmanager
-def replacing_folder(path):
+def replacing_folder(path: str | Path) -> Iterator[Path]:
     """Yield an empty folder beside `path` to fill; at the end it is flushed and takes `path`'s place.
 
     A folder can't replace another in one step, so an old one is moved aside first: a crash in between leaves
@@ -80,7 +82,7 @@ def replacing_folder(path):
 
 
 @contextlib.contextmanager
-def naming(path):
+def naming(path: str | Path) -> Iterator[None]:
     """Give an `OSError` of the block that names no file, as that of a full disk, the name of this one."""
     try:
         yield
@@ -92,7 +94,7 @@ def naming(path):
         raise
 
 
-def make_folder(path):
+def make_folder(path: str | Path) -> None:
     """Make a folder and those above it, where they are not there, and wait until their names are on the disk."""
     missing = [folder for folder in (Path(path), *Path(path).parents) if not folder.exists()]
     Path(path).mkdir(parents=True, exist_ok=True)
@@ -100,7 +102,7 @@ def make_folder(path):
         sync(folder.parent)
 
 
-def remove(path):
+def remove(path: str | Path) -> None:
     """Delete a file or a whole folder; nothing happens when there is none."""
     path = Path(path)
     if path.is_dir() and not path.is_symlink():
@@ -109,7 +111,7 @@ def remove(path):
         path.unlink(missing_ok=True)
 
 
-def sync(path):
+def sync(path: str | Path) -> None:
     """Wait until a file's bytes, or a folder's names, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -118,7 +120,7 @@ def sync(path):
         os.close(descriptor)
 
 
-def _replace_folder(partial, path, old):
+def _replace_folder(partial: Path, path: Path, old: Path) -> None:
     if path.exists():
         os.replace(path, old)
     try:
@@ -129,5 +131,5 @@ def _replace_folder(partial, path, old):
         raise
 
 
-def _beside(path):
+def _beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.partial")

@@ -4,54 +4,24 @@ A header line, then one line a finished trial. A line is appended, flushed and f
 so what finished is never lost. A crash can leave a torn last line, which is dropped; any other damage is refused.
 """
 
-import dataclasses
 import fcntl
 import json
-import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from components.core import files
 from components.core.errors import InvalidInput
+from components.core.trial import STATUSES, Trial, best, in_order, score
+
+__all__ = ["STATUSES", "Contents", "Journal", "Trial", "best", "differences", "in_order", "read", "score"]
 
 FILE_NAME = "trials.jsonl"
-FORMAT = 1
-STATUSES = ("completed", "stopped", "failed")
+FORMAT = 2
+READABLE_FORMATS = (1, 2)
 
-
-@dataclass(frozen=True)
-class Trial:
-    """One finished trial: a line of the journal.
-
-    Attributes:
-        number: counted from 0.
-        status: `completed`, `stopped` (early, by the rule) or `failed`.
-        hyperparameters: Keras Tuner's flat values, only of hyperparameters that are active.
-        validation_accuracy: best of the curve, 0 to 1; None when failed.
-        curve: validation accuracy after each epoch.
-        epochs: how many epochs were trained.
-        seconds: wall time of the attempt that counted.
-        reason: None, or why the trial failed or was stopped.
-    """
-
-    number: int
-    status: str
-    hyperparameters: dict
-    validation_accuracy: float | None
-    curve: tuple[float, ...]
-    epochs: int
-    seconds: float
-    reason: str | None
-
-    def __post_init__(self):
-        object.__setattr__(self, "curve", tuple(self.curve))
-        problem = _problem(self)
-        if problem:
-            raise ValueError(problem)
-
-    def as_dict(self):
-        return {**dataclasses.asdict(self), "curve": list(self.curve)}
+Header = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -65,34 +35,21 @@ class Contents:
         torn: whether more bytes follow it, the start of a line that a crash cut off.
     """
 
-    header: dict
+    header: Header
     trials: list[Trial]
     whole_bytes: int
     torn: bool
 
 
-def best(trials):
-    """Return the trial with the highest validation accuracy, the earliest of equals, or None.
-
-    A stopped trial never wins: it ended because others were ahead.
-    """
-    completed = [trial for trial in trials if trial.status == "completed"]
-    return max(completed, key=lambda trial: (trial.validation_accuracy, -trial.number), default=None)
-
-
-def in_order(trials):
-    """Return the trials sorted by number."""
-    return sorted(trials, key=lambda trial: trial.number)
-
-
-def read(path):
+def read(path: str | Path) -> Contents:
     """Return the `Contents` of a journal file.
 
     Raises:
         InvalidInput: a whole line is damaged, or the header is none of this format; the message has the line's
             number. A torn last line is no damage.
     """
-    data = Path(path).read_bytes()
+    path = Path(path)
+    data = path.read_bytes()
     whole, newline, rest = data.rpartition(b"\n")
     lines = whole.split(b"\n") if newline else []
     if not lines:
@@ -114,7 +71,7 @@ class Journal:
         dropped_torn_line: whether opening dropped a line that a crash had cut off.
     """
 
-    def __init__(self, file, path, contents, header):
+    def __init__(self, file: Any, path: Path, contents: Contents, header: Header) -> None:
         self._file = file
         self._path = path
         self.trials = list(contents.trials)
@@ -122,7 +79,7 @@ class Journal:
         self.dropped_torn_line = contents.torn
 
     @classmethod
-    def open(cls, folder, header):
+    def open(cls, folder: str | Path, header: Header) -> "Journal":
         """Open the journal in `folder`, or begin one.
 
         Args:
@@ -147,7 +104,7 @@ class Journal:
             raise
         return journal
 
-    def append(self, trial):
+    def append(self, trial: Trial) -> None:
         """Add a finished trial; when this returns, the line is on the disk.
 
         Raises:
@@ -158,16 +115,16 @@ class Journal:
         self._write_line(trial.as_dict())
         self.trials.append(trial)
 
-    def close(self):
+    def close(self) -> None:
         self._file.close()
 
-    def __enter__(self):
+    def __enter__(self) -> "Journal":
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _begin(self, contents, header):
+    def _begin(self, contents: Contents, header: Header) -> None:
         if contents.header:
             _refuse_other_search(self._path, contents.header, header)
         self._file.truncate(contents.whole_bytes)
@@ -176,7 +133,7 @@ class Journal:
             self._write_line(header)
             files.sync(self._path.parent)
 
-    def _write_line(self, value):
+    def _write_line(self, value: Any) -> None:
         start = self._file.tell()
         rest = json.dumps(value, allow_nan=False).encode() + b"\n"
         with files.naming(self._path):
@@ -190,7 +147,7 @@ class Journal:
                 raise
 
 
-def _lock(file, path):
+def _lock(file: Any, path: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -198,79 +155,75 @@ def _lock(file, path):
         raise InvalidInput(f"{problem}; wait for it, or use another directory") from None
 
 
-def _parse_header(path, line):
+def _parse_header(path: Path, line: bytes) -> Header:
     try:
         header = json.loads(line)
-        known = header["format"] == FORMAT
+        known = header["format"] in READABLE_FORMATS
     except (ValueError, KeyError, TypeError, RecursionError):
         raise InvalidInput(f"{path} line 1 is no journal header; move the file away to start a new search") from None
     if not known:
         raise InvalidInput(f"{path} line 1: format must be {FORMAT}, got {header['format']!r}")
-    return header
+    checked: Header = header
+    return checked
 
 
-def _parse_trial(path, number, line):
+def _parse_trial(path: Path, number: int, line: bytes) -> Trial:
     try:
         return Trial(**json.loads(line, parse_constant=_refuse_constant))
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise InvalidInput(f"{path} line {number} is damaged ({error}); restore the file from a copy") from None
 
 
-def _refuse_constant(name):
+def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON number")
 
 
-def _refuse_repeated(path, trials):
-    seen = set()
+def _refuse_repeated(path: Path, trials: list[Trial]) -> None:
+    seen: set[int] = set()
     for line, trial in enumerate(trials, start=2):
         if trial.number in seen:
             raise InvalidInput(f"{path} line {line} is damaged (trial {trial.number} appears twice)")
         seen.add(trial.number)
 
 
-def _refuse_other_search(path, found, wanted):
-    different = [name for name in sorted(found.keys() | wanted.keys()) if found.get(name) != wanted.get(name)]
-    if different:
-        changes = ", ".join(f"{name} {_short(found.get(name))}, not {_short(wanted.get(name))}" for name in different)
-        raise InvalidInput(f"{path} must be of the same search, and it has {changes}; use another directory")
+def _refuse_other_search(path: Path, found: Header, wanted: Header) -> None:
+    if found["format"] != wanted["format"]:
+        problem = f"{path} must be of format {wanted['format']}, and an earlier version wrote it in {found['format']}"
+    else:
+        changes = differences(found, wanted)
+        if not changes:
+            return
+        problem = f"{path} must be of the same search, and it has {', '.join(changes)}"
+    raise InvalidInput(f"{problem}; use another directory, and --warm-start {path} to learn from its trials")
 
 
-def _short(value):
+def differences(found: Header, wanted: Header) -> list[str]:
+    """Return what two headers differ in, a few words each: which parameter, which hyperparameter, which file."""
+    changes = []
+    for name in sorted(found.keys() | wanted.keys()):
+        old, new = found.get(name), wanted.get(name)
+        if old == new:
+            continue
+        if name == "search_space":
+            changes += _changed_entries(_by_name(old), _by_name(new), "another range of ")
+        elif isinstance(old, dict) and isinstance(new, dict) and name in ("code", "versions"):
+            changes += _changed_entries(old, new, "another " if name == "code" else "another version of ")
+        else:
+            changes.append(f"{name} {_short(old)}, not {_short(new)}")
+    return changes
+
+
+def _by_name(search_space: Any) -> dict[str, list[Any]]:
+    entries: dict[str, list[Any]] = {}
+    for entry in search_space if isinstance(search_space, list) else []:
+        entries.setdefault(str(entry.get("name")), []).append(entry)
+    return entries
+
+
+def _changed_entries(old: dict[str, Any], new: dict[str, Any], words: str) -> list[str]:
+    return [f"{words}{name}" for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
+
+
+def _short(value: Any) -> str:
     text = str(value)
     return text if len(text) <= 40 else text[:12] + "…"
-
-
-def _problem(trial):
-    """Say what makes a line no finished trial, or None."""
-    whole = (trial.number, trial.epochs)
-    if any(not isinstance(value, int) or isinstance(value, bool) or value < 0 for value in whole):
-        return "number and epochs must be integers from 0"
-    if trial.status not in STATUSES:
-        return f"status must be one of {', '.join(STATUSES)}, got {trial.status!r}"
-    if not isinstance(trial.hyperparameters, dict):
-        return "hyperparameters must be an object"
-    if any(_is_number_type(value) and not math.isfinite(value) for value in trial.hyperparameters.values()):
-        return "hyperparameters must be finite"
-    if not all(_is_accuracy(value) for value in trial.curve):
-        return "curve must hold accuracies from 0 to 1"
-    if (trial.validation_accuracy is None) != (trial.status == "failed"):
-        return "validation_accuracy must be null when failed, and only then"
-    if trial.validation_accuracy is not None and not _is_accuracy(trial.validation_accuracy):
-        return "validation_accuracy must lie from 0 to 1"
-    if not _is_number(trial.seconds) or trial.seconds < 0:
-        return "seconds must be a number from 0"
-    if not isinstance(trial.reason, (str, type(None))):
-        return "reason must be text or null"
-    return None
-
-
-def _is_accuracy(value):
-    return _is_number(value) and 0 <= value <= 1
-
-
-def _is_number(value):
-    return _is_number_type(value) and math.isfinite(value)
-
-
-def _is_number_type(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

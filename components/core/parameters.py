@@ -6,6 +6,7 @@ same sentence wherever it comes in. Defaults stand in the pipeline's signature, 
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from components.core.errors import InvalidInput
 
@@ -18,11 +19,11 @@ class Range:
     low: float
     high: float
 
-    def __str__(self):
+    def __str__(self) -> str:
         noun = "an integer" if self.type is int else "a number"
         return f"{noun} from {self.low} to {self.high}"
 
-    def check(self, name, value):
+    def check(self, name: str, value: Any) -> Any:
         """Return `value` as the range's type.
 
         Raises:
@@ -53,7 +54,7 @@ NAMED_SOURCES = ("fashion-mnist", "synthetic")
 _HTTPS_PREFIX = re.compile(r"https://[^\s/]+\S*")
 
 
-def check(**values):
+def check(**values: Any) -> dict[str, Any]:
     """Return the parameters as a dictionary, each converted to its own type.
 
     Args:
@@ -65,7 +66,7 @@ def check(**values):
     return {name: _check_one(name, value) for name, value in values.items()}
 
 
-def _check_one(name, value):
+def _check_one(name: str, value: Any) -> Any:
     if name in RANGES:
         return RANGES[name].check(name, value)
     if name in BOOLEANS and not isinstance(value, bool):
@@ -75,7 +76,7 @@ def _check_one(name, value):
     return value
 
 
-def check_data_source(value):
+def check_data_source(value: Any) -> None:
     """Refuse what can't name a data source; whether a folder exists is for the step that reads it.
 
     Raises:

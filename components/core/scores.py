@@ -36,7 +36,8 @@ def cross_entropy(labels: np.ndarray, logits: np.ndarray) -> float:
 def log_probabilities(logits: np.ndarray) -> np.ndarray:
     """Return the logarithm of the softmax of each row, float64, finite for any finite logits."""
     shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    logs: np.ndarray = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return logs
 
 
 def _counts(labels: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ def evaluate(
     classification_metrics: dsl.Output[dsl.ClassificationMetrics],
     report: dsl.Output[dsl.HTML],
     model_card: dsl.Output[dsl.Markdown],
-):
+) -> None:
     """Measure the model on the test images and write the result, the report and the model card."""
     from components.core import artifacts, files, models, termination
     from components.evaluate import evaluation as results

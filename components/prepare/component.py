@@ -10,7 +10,7 @@ def prepare(
     data_source: str,
     validation_fraction: float,
     seed: int,
-):
+) -> None:
     """Load the data source, hold out a stratified validation split, and keep the test images apart."""
     from components.core import artifacts, parameters, termination
     from components.prepare import dataset

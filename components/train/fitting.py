@@ -1,90 +1,109 @@
 """The final training: the best hyperparameters, over the full budget."""
 
 import platform
+from collections import Counter
+from typing import Any
 
 import keras
-import numpy as np
-import tensorflow as tf
 
-from components.core import events, files
-from components.experiment.network import __file__ as network_file
+from components.core import code_digest, events, models
+from components.core.artifacts import TrainingData
+from components.core.experiment import Experiment
 from components.train.checkpoint import Checkpoint
-from components.training import loop as training
+from components.training import loop
+from components.training.state import TrainingState
 
 REFIT_FILE_NAME = "refit.npz"
 
 
-def train_best(values, data, *, epochs, patience, seed, refit=False, state_dir=""):
-    """Return the trained model, with its best epoch's weights, and the `training.Progress` that chose that epoch.
+def train_best(
+    experiment: Experiment,
+    values: dict[str, Any],
+    data: TrainingData,
+    *,
+    n_epochs: int,
+    early_stopping_patience: int,
+    seed: int,
+    refit: bool = False,
+    state_dir: str = "",
+) -> tuple[keras.Model, TrainingState]:
+    """Return the trained model, with its best epoch's weights, and the `TrainingState` that chose that epoch.
 
     Args:
+        experiment: the `Experiment`.
         values: Keras Tuner's flat values.
-        data: a `components.core.artifacts.TrainingData`.
-        epochs: epoch budget.
-        patience: epochs without a better validation accuracy before training ends.
+        data: training and validation split.
+        n_epochs: epoch budget.
+        early_stopping_patience: epochs without a better objective before training ends.
         seed: decides everything that is random.
-        refit: whether the model is then trained anew, to the chosen epoch, on the validation images as well.
+        refit: whether the model is then trained anew, to the chosen epoch, on the validation split as well.
         state_dir: folder to continue from and to keep the state in, or empty for none.
 
     Raises:
-        components.training.loop.TrainingFailed: a loss became NaN or infinite.
+        components.training.state.TrainingFailed: a loss or the objective became NaN or infinite.
     """
-    key = _key(values, data, epochs, patience, seed)
-    model, chosen = training.train_network(
+    key = {
+        "hyperparameters": values,
+        "training data": data.fingerprint,
+        "training_epochs": n_epochs,
+        "early_stopping_patience": early_stopping_patience,
+        "seed": seed,
+        **code_digest.code_digests(),
+        **code_digest.versions(code_digest.TRAINING_PACKAGES),
+    }
+    model, chosen = loop.train_network(
+        experiment,
         values,
         data,
-        epochs=epochs,
-        patience=patience,
+        n_epochs=n_epochs,
+        early_stopping_patience=early_stopping_patience,
         seed=seed,
         checkpoint=Checkpoint(state_dir, key) if state_dir else None,
-        on_epoch=lambda state: events.listener.epoch_finished(state.epochs[-1], epochs),
+        on_epoch=lambda state: events.listener.epoch_finished(state.epochs[-1], n_epochs),
     )
     if refit:
         last = chosen.best.number
-        model = training.refit(
+        model = loop.refit(
+            experiment,
             values,
             data,
-            epochs=epochs,
+            n_epochs=n_epochs,
             chosen_epoch=last,
             seed=seed,
-            checkpoint=Checkpoint(state_dir, [*key, last], REFIT_FILE_NAME) if state_dir else None,
+            checkpoint=Checkpoint(state_dir, {**key, "chosen epoch": last}, REFIT_FILE_NAME) if state_dir else None,
             on_epoch=lambda state: events.listener.refit_epoch_finished(state.epochs[-1], last),
         )
     return model, chosen
 
 
-def describe(values, data, *, epochs, patience, seed, refit=False):
-    """Return what `model.json` says: where the model comes from, as JSON-like values."""
+def describe(
+    model: keras.Model, state: TrainingState, values: dict[str, Any], data: TrainingData, **settings: Any
+) -> dict[str, Any]:
+    """Return what `model.json` says: where the model comes from, as JSON-like values.
+
+    Args:
+        model: the trained model.
+        state: how it was trained.
+        values: Keras Tuner's flat values.
+        data: training and validation split.
+        **settings: `epochs`, `early_stopping_patience`, `seed` and `refit`.
+    """
     return {
         "hyperparameters": values,
         "class_names": list(data.info.class_names),
         "input_shape": list(data.info.input_shape),
+        "input_dtype": data.info.input_dtype,
         "data_source": data.info.source,
         "data_fingerprint": data.fingerprint,
-        "n_training_images": len(data.train) + (len(data.validation) if refit else 0),
-        "n_validation_images": len(data.validation),
-        "epochs": epochs,
-        "early_stopping_patience": patience,
-        "seed": seed,
-        "refit": refit,
-        "versions": {
-            "python": platform.python_version(),
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-            "numpy": np.__version__,
+        "n_training_examples": len(data.train) + (len(data.validation) if settings["refit"] else 0),
+        "n_validation_examples": len(data.validation),
+        "objective": {"name": state.objective.name, "direction": state.objective.direction},
+        "network": {
+            "layers": dict(Counter(type(layer).__name__ for layer in models.layers_of(model))),
+            "n_parameters": model.count_params(),
+            "compiled": state.compiled,
         },
+        "custom_objects": models.custom_objects(model),
+        **settings,
+        "versions": {"python": platform.python_version(), **code_digest.versions(code_digest.TRAINING_PACKAGES)},
     }
-
-
-def _key(values, data, epochs, patience, seed):
-    return [
-        values,
-        data.fingerprint,
-        epochs,
-        patience,
-        seed,
-        files.sha256(network_file),
-        files.sha256(training.__file__),
-        tf.__version__,
-        keras.__version__,
-    ]

@@ -14,18 +14,20 @@ def tune(
     trial_time_limit_s: int,
     stop_trials_early: bool,
     workers: int,
-    patience: int,
+    early_stopping_patience: int,
     seed: int,
     warm_start: str = "",
     state_dir: str = "",
-):
-    """Search for the hyperparameters with the best validation accuracy.
+) -> None:
+    """Search for the hyperparameters with the best objective on the validation split.
 
     With a `state_dir` the search continues what the folder holds; without one it starts and ends here.
     """
     from components.core import artifacts, parameters, termination
+    from components.experiment import EXPERIMENT
     from components.tune import results
-    from components.tune.search import SearchSettings, resolve_workers, search
+    from components.tune.search import SearchSettings, search
+    from components.tune.worker_count import resolve_workers
 
     termination.exit_on_sigterm("tune")
     checked = parameters.check(
@@ -34,13 +36,13 @@ def tune(
         trial_time_limit_s=trial_time_limit_s,
         stop_trials_early=stop_trials_early,
         workers=workers,
-        early_stopping_patience=patience,
+        early_stopping_patience=early_stopping_patience,
         seed=seed,
     )
     with results.state_folder(state_dir) as folder:
-        checked["patience"] = checked.pop("early_stopping_patience")
         checked["workers"] = resolve_workers(workers, folder)
-        found = search(training_data.path, SearchSettings(**checked, warm_start=warm_start), folder)
+        settings = SearchSettings(**checked, warm_start=warm_start)
+        found = search(EXPERIMENT, training_data.path, settings, folder)
         artifacts.write_best_hyperparameters(found.best.hyperparameters, best_hyperparameters.path)
         results.write_trials(folder, trials.path)
     for name, value in results.metrics(found).items():

@@ -1,8 +1,12 @@
 """One trial: hyperparameters in, what the journal says of it out."""
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
-from components.training import loop as training
+from components.core.artifacts import TrainingData
+from components.core.experiment import Experiment
+from components.training import loop
+from components.training.state import TrainingState
 from components.tune import stopping
 
 
@@ -11,19 +15,19 @@ class TrialSettings:
     """What all trials of a search share.
 
     Attributes:
-        epochs: epoch budget of one trial.
-        patience: epochs without a better validation accuracy after which a trial has converged.
+        n_epochs: epoch budget of one trial.
+        early_stopping_patience: epochs without a better objective after which a trial has converged.
         seed: decides initial weights, permutations and dropout masks, the same for every trial.
     """
 
-    epochs: int
-    patience: int
+    n_epochs: int
+    early_stopping_patience: int
     seed: int
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a trial; the first six are the journal's, see `components.core.journal.Trial`."""
+    """What came of a trial; the first five are the journal's, see `components.core.journal.Trial`."""
 
     status: str
     validation_accuracy: float | None
@@ -32,40 +36,50 @@ class Outcome:
     reason: str | None = None
     compile_seconds: float = 0.0
 
-    as_dict = asdict
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
 
 
-def run_trial(values, data, settings, bars=()):
+def run_trial(
+    experiment: Experiment,
+    values: dict[str, Any],
+    data: TrainingData,
+    settings: TrialSettings,
+    thresholds: stopping.Thresholds = (),
+) -> Outcome:
     """Return the `Outcome` of training the network that `values` describes.
 
     A result depends on the values, the data and the settings alone. An exception fails the trial, not the search.
 
     Args:
+        experiment: the `Experiment`.
         values: Keras Tuner's flat values.
-        data: a `components.core.artifacts.TrainingData`.
+        data: training and validation split.
         settings: the search's `TrialSettings`.
-        bars: see `components.tune.stopping`.
+        thresholds: see `components.tune.stopping`.
     """
     curve: list[float] = []
+    objective = experiment.objective
+
+    def is_stopped(state: TrainingState) -> bool:
+        curve.append(state.epochs[-1].objective)
+        return stopping.is_hopeless(curve, thresholds, objective.direction)
+
     try:
-        _, progress = training.train_network(
-            values, data, **asdict(settings), on_epoch=lambda progress: _is_stopped(progress, curve, bars)
-        )
+        _, state = loop.train_network(experiment, values, data, **asdict(settings), on_epoch=is_stopped)
     except Exception as error:
-        return Outcome("failed", None, curve, len(curve), _reason(error))
-    best = max(curve)
-    if stopping.is_hopeless(curve, bars):
-        reason = f"accuracy {best:.4f} after epoch {len(curve)} is below the median of the completed trials"
-        return Outcome("stopped", best, curve, len(curve), reason, progress.compile_seconds)
-    return Outcome("completed", best, curve, len(curve), None, progress.compile_seconds)
+        return Outcome("failed", None, curve, len(curve), _one_line(error))
+    best, reason, status = state.best, None, "completed"
+    if stopping.is_hopeless(curve, thresholds, objective.direction):
+        status = "stopped"
+        reason = (
+            f"{objective.name} {best.objective:.4f} after epoch {len(curve)} is worse than the median of the "
+            "completed trials"
+        )
+    return Outcome(status, best.validation_accuracy, curve, len(curve), reason, state.compile_seconds)
 
 
-def _is_stopped(progress, curve, bars):
-    curve.append(progress.epochs[-1].validation_accuracy)
-    return stopping.is_hopeless(curve, bars)
-
-
-def _reason(error):
+def _one_line(error: BaseException) -> str:
     """Return the error as one line of at most 500 characters."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}"[:500]

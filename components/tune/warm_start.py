@@ -1,23 +1,26 @@
 """An earlier search's trials, to learn from: kept beside the journal, so that continuing needs no other file."""
 
-import math
 from pathlib import Path
 
 from components.core import files, journal
 from components.core.errors import InvalidInput
+from components.core.experiment import Metric
 
 FILE_NAME = "warm_start.jsonl"
+FIRST_OBJECTIVE = {"name": "accuracy", "direction": "max"}
+"""What the journals of the first format are about, which have it as text."""
 
 
-def load(path, state_dir):
+def load(path: str, state_dir: str | Path, objective: Metric | None = None) -> bytes:
     """Return the bytes of the journal to learn from, none where no path is given.
 
     Args:
         path: the earlier journal; once it is gone, its copy in `state_dir` stands for it.
         state_dir: the search's state folder.
+        objective: what the earlier search must have been about; None for anything.
 
     Raises:
-        InvalidInput: there is neither, or it is empty or damaged.
+        InvalidInput: there is neither, or it is empty, damaged or about another objective.
     """
     if not path:
         return b""
@@ -25,11 +28,13 @@ def load(path, state_dir):
     data = places[0].read_bytes() if places else b""
     if not data:
         raise InvalidInput(f"warm_start must be the journal ({journal.FILE_NAME}) of an earlier search, got {path!r}")
-    journal.read(places[0])
+    found = journal.read(places[0]).header
+    if objective is not None:
+        _refuse_another_objective(path, found, objective)
     return data
 
 
-def keep(data, state_dir):
+def keep(data: bytes, state_dir: str | Path) -> list[journal.Trial]:
     """Keep a copy of an earlier journal's bytes in a state folder, and return its trials by number."""
     copy = Path(state_dir) / FILE_NAME
     if not copy.exists() or copy.read_bytes() != data:
@@ -37,21 +42,11 @@ def keep(data, state_dir):
     return journal.in_order(journal.read(copy).trials)
 
 
-def fits(values, space):
-    """Say whether a trial's values are a point of a search space: a value for each active hyperparameter, no others.
-
-    Args:
-        values: Keras Tuner's flat values.
-        space: a `keras_tuner.HyperParameters` with the whole space declared.
-    """
-    active = [hp for hp in space.space if all(condition.is_active(values) for condition in hp.conditions)]
-    return values.keys() == {hp.name for hp in active} and all(_holds(hp, values[hp.name]) for hp in active)
-
-
-def _holds(hp, value):
-    if not hasattr(hp, "min_value"):
-        return any(value == known and type(value) is type(known) for known in hp.values)
-    kind = int if isinstance(hp.min_value, int) else (int, float)
-    if not isinstance(value, kind) or isinstance(value, bool) or not hp.min_value <= value <= hp.max_value:
-        return False
-    return math.isclose(hp.prob_to_value(hp.value_to_prob(value)), value, rel_tol=1e-9)
+def _refuse_another_objective(path: str, header: journal.Header, objective: Metric) -> None:
+    found = header.get("objective")
+    found = found if isinstance(found, dict) else FIRST_OBJECTIVE
+    if found != {"name": objective.name, "direction": objective.direction}:
+        raise InvalidInput(
+            f"warm_start must be about the objective {objective.name} ({objective.direction}), and {path} is about "
+            f"{found.get('name')} ({found.get('direction')}), whose figures can't be compared"
+        )

@@ -19,12 +19,15 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
+from io import RawIOBase
+from typing import Any, NoReturn
 
 PR_SET_PDEATHSIG = 1
 PARENT_CHECK_S = 1.0
 
 
-def main():
+def main() -> None:
     # A terminal sends Ctrl-C to every process: it is the parent's to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _end_with(os.getppid())
@@ -35,6 +38,9 @@ def main():
     _import_tensorflow()
 
     from components.core import artifacts, events
+    from components.experiment import EXPERIMENT
+
+    _refuse_started_tensorflow()
     from components.tune.trials import TrialSettings, run_trial
 
     events.listener = events.Forwarding(lambda text: _reply(replies, note=text))
@@ -45,15 +51,15 @@ def main():
     gc.freeze()  # no child looks through all that was imported: a collection would, and copy its pages
     _reply(replies, ready=True)
 
-    def train(request):
-        outcome = run_trial(request["hyperparameters"], data, settings, request["bars"])
+    def train(request: dict[str, Any]) -> None:
+        outcome = run_trial(EXPERIMENT, request["hyperparameters"], data, settings, request["thresholds"])
         _reply(replies, number=request["number"], outcome=outcome.as_dict())
 
     while True:
         _in_child(train, requests.get())
 
 
-def _in_child(task, argument):
+def _in_child(task: Callable[[dict[str, Any]], None], argument: dict[str, Any]) -> None:
     """Run `task(argument)` in a forked child and wait for it; when that ends badly, end this process the same way."""
     worker = os.getpid()
     child = os.fork()
@@ -67,7 +73,7 @@ def _in_child(task, argument):
         os._exit(code)
 
 
-def _run_and_exit(worker, task, argument):
+def _run_and_exit(worker: int, task: Callable[[dict[str, Any]], None], argument: dict[str, Any]) -> NoReturn:
     try:
         _end_with(worker)
         task(argument)
@@ -77,12 +83,12 @@ def _run_and_exit(worker, task, argument):
     os._exit(0)
 
 
-def _end_with(parent):
+def _end_with(parent: int) -> None:
     """Have the kernel end this process with its parent, where it can, and look for the parent's end where not."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
-    def watch():
+    def watch() -> None:
         while os.getppid() == parent:
             time.sleep(PARENT_CHECK_S)
         os._exit(0)
@@ -90,18 +96,18 @@ def _end_with(parent):
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _claim_standard_output():
+def _claim_standard_output() -> RawIOBase:
     """Return the pipe to the parent, and send whatever else writes to standard output to standard error."""
     replies = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
     return replies
 
 
-def _read_requests():
+def _read_requests() -> "queue.SimpleQueue[dict[str, Any]]":
     """Return a queue that a thread fills from standard input; the thread ends the process when the parent is gone."""
-    requests: queue.SimpleQueue = queue.SimpleQueue()
+    requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
 
-    def read():
+    def read() -> None:
         for line in sys.stdin.buffer:
             requests.put(json.loads(line))
         os._exit(0)
@@ -110,14 +116,14 @@ def _read_requests():
     return requests
 
 
-def _reply(replies, **message):
+def _reply(replies: RawIOBase, **message: Any) -> None:
     try:
         replies.write(json.dumps(message).encode() + b"\n")
     except BrokenPipeError:
         os._exit(0)
 
 
-def _import_tensorflow():
+def _import_tensorflow() -> None:
     """Import TensorFlow for one processor, and without the packages that Keras only wraps.
 
     Keras imports scikit-learn, pandas and matplotlib where they are installed; a worker that does not saves a third of
@@ -132,6 +138,14 @@ def _import_tensorflow():
             del sys.modules[name]
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+def _refuse_started_tensorflow() -> None:
+    """End the worker when the experiment ran an operation as it was imported: a fork of it could hang."""
+    from tensorflow.python.eager import context
+
+    if context.context_safe() is not None and context.context()._initialized:
+        sys.exit("components/experiment must run no TensorFlow operation when it is imported; move it into a function")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,95 @@
+"""Where a training stands: what its epochs gave, and the weights of the best one."""
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from components.core.errors import PipelineError
+from components.core.experiment import Metric
+
+
+class TrainingFailed(PipelineError):
+    """Training produced a figure that is not a finite number."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch gave.
+
+    Attributes:
+        number: counted from 1.
+        loss: mean training loss, as trained: with dropout, augmentation and label smoothing.
+        accuracy: training accuracy over the batches as trained, 0 to 1.
+        validation_loss: mean cross-entropy on the validation split, in nats.
+        validation_accuracy: on the validation split, 0 to 1.
+        objective: the experiment's objective on the validation split.
+        learning_rate: at the epoch's end.
+        seconds: wall time, validation included, compilation not.
+    """
+
+    number: int
+    loss: float
+    accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    objective: float
+    learning_rate: float
+    seconds: float
+
+
+@dataclass
+class TrainingState:
+    """Where a training stands after its last finished epoch; with the network's variables it is all there is.
+
+    Attributes:
+        objective: decides which epoch is best.
+        compiled: how the training is compiled: `xla`, `graph` or `fit`.
+        epochs: the finished epochs.
+        best_weights: the model's weights after the best epoch, the earliest of equals.
+        compile_seconds: wall time spent on tracing and compiling.
+    """
+
+    objective: Metric
+    compiled: str
+    epochs: list[Epoch] = field(default_factory=list)
+    best_weights: list[np.ndarray] = field(default_factory=list)
+    compile_seconds: float = 0.0
+
+    @property
+    def best(self) -> Epoch:
+        sign = 1 if self.objective.direction == "max" else -1
+        return max(self.epochs, key=lambda epoch: (sign * epoch.objective, -epoch.number))
+
+    @property
+    def epochs_since_best(self) -> int:
+        return len(self.epochs) - self.best.number
+
+    def is_over(self, n_epochs: int, early_stopping_patience: int) -> bool:
+        """Return whether the budget is spent, or the objective has not become better for too long."""
+        if not self.epochs:
+            return False
+        return len(self.epochs) >= n_epochs or self.epochs_since_best >= max(1, early_stopping_patience)
+
+    def refuse_divergence(self, epoch: Epoch) -> None:
+        """Refuse an epoch with a figure that nothing can be compared with.
+
+        Raises:
+            TrainingFailed: loss or objective is NaN or infinite; the message has the epoch and the figures.
+        """
+        if not (math.isfinite(epoch.loss) and math.isfinite(epoch.validation_loss)):
+            raise TrainingFailed(
+                f"the loss is not finite after epoch {epoch.number}: {epoch.loss} in training, "
+                f"{epoch.validation_loss} in validation"
+            )
+        if not math.isfinite(epoch.objective):
+            raise TrainingFailed(
+                f"the objective {self.objective.name} is not finite after epoch {epoch.number}: {epoch.objective}"
+            )
+
+    def history(self) -> dict[str, Any]:
+        """Return the epochs as a dictionary with a list a figure, and the number of the chosen epoch."""
+        names = [name for name in asdict(self.epochs[0]) if name != "number"]
+        columns = {name: [getattr(epoch, name) for epoch in self.epochs] for name in names}
+        return {**columns, "chosen_epoch": self.best.number}

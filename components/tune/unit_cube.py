@@ -1,0 +1,142 @@
+"""A search space as the unit cube: a coordinate from 0 to 1 for each hyperparameter that varies."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras_tuner as kt
+import numpy as np
+
+from components.core.errors import InvalidInput
+from components.core.hyperparameters import Condition, Declaration
+from components.core.space import Space
+
+
+class UnitCube:
+    """Translates between the flat values of a trial and points of the cube, on Keras Tuner's own scales.
+
+    A hyperparameter that is not active stands at its default.
+
+    Args:
+        space: the search space.
+
+    Attributes:
+        space: the same.
+        hyperparameters: the space as `keras_tuner.HyperParameters`.
+        n_dimensions: how many hyperparameters vary.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self.space = space
+        self.hyperparameters = as_keras_tuner(space.declarations)
+        pairs = zip(space.declarations, self.hyperparameters.space, strict=True)
+        self._dimensions = [(declaration, hp) for declaration, hp in pairs if declaration.kind != "Fixed"]
+        self.n_dimensions = len(self._dimensions)
+
+    def default(self) -> np.ndarray:
+        """Return the point of the defaults, shape (n_dimensions,)."""
+        return np.array([hp.value_to_prob(hp.default) for _, hp in self._dimensions])
+
+    def encode(self, trials: Sequence[Mapping[str, Any]]) -> np.ndarray:
+        """Return the points of trials' flat values, shape (n_trials, n_dimensions)."""
+        rows = [self._point(values) for values in trials]
+        return np.array(rows, dtype=float).reshape(len(rows), self.n_dimensions)
+
+    def decode(self, point: np.ndarray) -> dict[str, Any]:
+        """Return the flat values of a point: those of the active hyperparameters, fixed ones included."""
+        pairs = zip(self._dimensions, point, strict=True)
+        return self.space.active_values({declared.key: hp.prob_to_value(at) for (declared, hp), at in pairs})
+
+    def snap(self, points: np.ndarray) -> np.ndarray:
+        """Return the points that trials would stand at if they were run, shape (n_points, n_dimensions)."""
+        choices = [self._choices(column, points[:, column]) for column in range(self.n_dimensions)]
+        keys = [declared.key for declared, _ in self._dimensions]
+        snapped = np.empty_like(points)
+        default = self.default()
+        for row in range(len(points)):
+            chosen = {key: choices[column][row][0] for column, key in enumerate(keys)}
+            active = self.space.active_keys(chosen)
+            for column, key in enumerate(keys):
+                snapped[row, column] = choices[column][row][1] if key in active else default[column]
+        return snapped
+
+    def holds(self, values: Mapping[str, Any]) -> bool:
+        """Say whether flat values are a point: one for each active hyperparameter, in its range, and no others."""
+        reader = self.space.named(values)
+        objects = {declared.key: hp for declared, hp in self._dimensions}
+        return reader.values.keys() == values.keys() and all(
+            _in_range(declared, objects.get(declared.key), values[name]) for name, declared in reader.active.items()
+        )
+
+    def _point(self, values: Mapping[str, Any]) -> list[float]:
+        active = self.space.named(values).active
+        keys = {declared.key for declared in active.values()}
+        return [
+            hp.value_to_prob(values[declared.name] if declared.key in keys else hp.default)
+            for declared, hp in self._dimensions
+        ]
+
+    def _choices(self, column: int, coordinates: np.ndarray) -> list[tuple[Any, float]]:
+        """Return for each coordinate of a dimension the value there, and the coordinate of that value."""
+        _, hp = self._dimensions[column]
+        known: dict[Any, float] = {}
+        pairs = []
+        for coordinate in coordinates:
+            value = hp.prob_to_value(coordinate)
+            if value not in known:
+                known[value] = hp.value_to_prob(value)
+            pairs.append((value, known[value]))
+        return pairs
+
+
+def as_keras_tuner(declarations: Sequence[Declaration]) -> kt.HyperParameters:
+    """Return declarations as `keras_tuner.HyperParameters`, in their order.
+
+    Raises:
+        InvalidInput: a range that Keras Tuner does not take; the message names the hyperparameter.
+    """
+    space = [{"class_name": each.kind, "config": _config(each)} for each in declarations]
+    try:
+        return kt.HyperParameters.from_config({"space": space, "values": {}})
+    except (ValueError, TypeError) as error:
+        raise InvalidInput(f"search_space must declare ranges that Keras Tuner knows: {error}") from None
+
+
+def from_keras_tuner(hyperparameters: kt.HyperParameters) -> Space:
+    """Return the `Space` of `keras_tuner.HyperParameters`."""
+    declarations = []
+    for hp in hyperparameters.space:
+        config = hp.get_config()
+        conditions = tuple(
+            Condition(each["config"]["name"], tuple(each["config"]["values"])) for each in config.pop("conditions")
+        )
+        declarations.append(Declaration(config.pop("name"), type(hp).__name__, config, conditions))
+
+    def search_space(hp: Any) -> Any:
+        for declared in declarations:
+            hp.declare(declared)
+        return hp
+
+    return Space(search_space, tuple(declarations), is_static=True)
+
+
+def _config(declaration: Declaration) -> dict[str, Any]:
+    conditions = [
+        {"class_name": "Parent", "config": {"name": each.name, "values": list(each.values)}}
+        for each in declaration.conditions
+    ]
+    return {**declaration.settings, "name": declaration.name, "conditions": conditions}
+
+
+def _in_range(declaration: Declaration, hp: Any, value: Any) -> bool:
+    """Say whether a value is one of those that a hyperparameter can have, and of their type."""
+    if declaration.kind == "Fixed":
+        return bool(value == declaration.settings["value"])
+    if declaration.kind == "Boolean":
+        return isinstance(value, bool)
+    if declaration.kind == "Choice":
+        return any(value == known and type(value) is type(known) for known in declaration.settings["values"])
+    kind = int if declaration.kind == "Int" else (int, float)
+    low, high = declaration.settings["min_value"], declaration.settings["max_value"]
+    if not isinstance(value, kind) or isinstance(value, bool) or not low <= value <= high:
+        return False
+    return bool(np.isclose(hp.prob_to_value(hp.value_to_prob(value)), value, rtol=1e-9, atol=0))
