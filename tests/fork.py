@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 COPIED = ("components", "local", "cluster", "images", "command_line", "tests")
-NETWORK = Path("components/experiment/network.py")
+NETWORK = Path("components/experiment/__init__.py")
 
 
 def with_small_network(folder):
@@ -14,5 +14,7 @@ def with_small_network(folder):
     for name in COPIED:
         shutil.copytree(ROOT / name, folder / name, ignore=unwanted)
     shutil.copy(ROOT / "pipeline.py", folder)
+    shutil.rmtree(folder / NETWORK.parent)
+    (folder / NETWORK.parent).mkdir()
     shutil.copy(ROOT / "tests" / "small_network.py", folder / NETWORK)
     return folder

@@ -1,22 +1,20 @@
-"""A forked `components/core/network.py` for tests: one small layer, and a rate at which every trial fails."""
+"""A forked experiment for tests: one small layer, and a rate at which every trial fails."""
 
 from dataclasses import dataclass
 
 import keras
 
+from components.core.experiment import Experiment
+
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """What the training loop reads, and the width of the one hidden layer."""
+    """The width of the one hidden layer, and how it is trained."""
 
     units: int
     learning_rate: float
     batch_size: int
     dropout_rate: float = 0.2
-    weight_decay: float = 0.0
-    label_smoothing: float = 0.0
-    flip_images: bool = False
-    erase_share: float = 0.0
 
 
 def search_space(hp):
@@ -28,8 +26,18 @@ def search_space(hp):
 
 
 def create_model(hyperparameters, input_shape, n_classes):
-    inputs = keras.Input(input_shape, dtype="uint8")
+    inputs = keras.Input(input_shape)
     hidden = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
     hidden = keras.layers.Dense(hyperparameters.units, activation="relu")(hidden)
     hidden = keras.layers.Dropout(hyperparameters.dropout_rate)(hidden)
     return keras.Model(inputs, keras.layers.Dense(n_classes)(hidden))
+
+
+EXPERIMENT = Experiment(
+    search_space=search_space,
+    create_model=create_model,
+    batch_size=lambda hyperparameters: hyperparameters.batch_size,
+    optimizer=lambda hyperparameters, n_steps: keras.optimizers.Adam(
+        keras.optimizers.schedules.CosineDecay(hyperparameters.learning_rate, n_steps)
+    ),
+)

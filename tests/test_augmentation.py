@@ -5,17 +5,18 @@ import pytest
 import tensorflow as tf
 
 from components.experiment.augmentation import augment
-from components.training.dropout import Clock
-from components.training.loop import Recipe
+from components.experiment.space import Hyperparameters
+from components.training.randomness import StepRandom
 
 N = 2000
 FIVE_SIGMA = 5 * 0.5 / np.sqrt(N)
 
 
 def changed(images, step=0, seed=1, **recipe):
-    clock = Clock(seed)
-    clock.set(tf.constant(step, tf.uint32))
-    return augment(tf.constant(images), Recipe(learning_rate=0.1, batch_size=len(images), **recipe), clock).numpy()
+    random = StepRandom(seed)
+    random.set_step(tf.constant(step))
+    hyperparameters = Hyperparameters((), "none", 0.0, learning_rate=0.1, batch_size=len(images), **recipe)
+    return augment(hyperparameters, tf.constant(images), random).numpy()
 
 
 def white(*shape):
@@ -81,6 +82,12 @@ def test_every_pixel_is_blank_equally_often():
     blank = (changed(white(10, 20), erase_share=0.3) == 0).mean(axis=0)
 
     assert np.abs(blank - 0.5 * (3 / 13) * (6 / 26)).max() < FIVE_SIGMA
+
+
+def test_rows_of_numbers_stay_as_they_are():
+    rows = np.ones((N, 5), np.float32)
+
+    assert np.array_equal(changed(rows, flip_images=True, erase_share=0.5), rows)
 
 
 @pytest.mark.parametrize("recipe", [{"flip_images": True}, {"erase_share": 0.5}])

@@ -3,12 +3,15 @@
 import numpy as np
 import pytest
 
+from components.core.experiment import ACCURACY
 from components.train.checkpoint import FILE_NAME, Checkpoint
-from components.training.loop import Epoch, Progress
+from components.training.state import Epoch, TrainingState
 
 
 class Trainer:
     """Holds two variables, as plain arrays."""
+
+    compiled = "xla"
 
     def __init__(self, values=((1.0, 2.0), (3.0,))):
         self.values = [np.array(value) for value in values]
@@ -23,40 +26,57 @@ class Trainer:
 class OtherTrainer(Trainer):
     """Trains in another way."""
 
+    compiled = "graph"
 
-def progress(n_epochs=2):
-    epochs = [Epoch(number, 0.5, 0.6, 0.7, 0.8, 0.001, 1.5) for number in range(1, n_epochs + 1)]
-    return Progress(epochs, [np.array([4.0, 5.0])])
+
+KEY = {"seed": 1, "components/experiment/network.py": "abc"}
+
+
+def begun():
+    return TrainingState(ACCURACY, "xla")
+
+
+def after_epochs(n_epochs=2):
+    epochs = [Epoch(number, 0.5, 0.6, 0.7, 0.8, 0.8, 0.001, 1.5) for number in range(1, n_epochs + 1)]
+    return TrainingState(ACCURACY, "xla", epochs, [np.array([4.0, 5.0])])
+
+
+def restored(folder, key=KEY, trainer=None):
+    """Return what a training that begins finds in a folder."""
+    state = begun()
+    Checkpoint(folder, key).restore(trainer or Trainer(), state)
+    return state
 
 
 @pytest.fixture
 def saved(tmp_path):
     """Return the folder of a state saved after two epochs."""
-    Checkpoint(tmp_path, "key").save(Trainer(), progress())
+    Checkpoint(tmp_path, KEY).save(Trainer(), after_epochs())
     return tmp_path
 
 
 def test_a_saved_state_comes_back(saved):
     trainer = Trainer(((0.0, 0.0), (0.0,)))
 
-    restored = Checkpoint(saved, "key").restore(trainer)
+    state = restored(saved, trainer=trainer)
 
-    assert restored.epochs == progress().epochs
+    assert state.epochs == after_epochs().epochs
     assert [value.tolist() for value in trainer.values] == [[1.0, 2.0], [3.0]]
-    assert [value.tolist() for value in restored.best_weights] == [[4.0, 5.0]]
+    assert [value.tolist() for value in state.best_weights] == [[4.0, 5.0]]
 
 
 def test_where_nothing_is_saved_the_training_starts_at_its_beginning(tmp_path):
-    assert Checkpoint(tmp_path, "key").restore(Trainer()) is None
+    assert restored(tmp_path) == begun()
 
 
-def test_the_state_of_another_training_is_not_used(saved):
-    assert Checkpoint(saved, "another key").restore(Trainer()) is None
+def test_the_state_of_another_training_is_not_used_and_a_warning_names_what_differs(saved, capsys):
+    assert restored(saved, {**KEY, "components/experiment/network.py": "abd"}) == begun()
+    assert "another training (components/experiment/network.py changed)" in capsys.readouterr().err
 
 
 def test_the_state_of_another_kind_of_trainer_is_not_used_and_a_warning_says_so(saved, capsys):
-    assert Checkpoint(saved, "key").restore(OtherTrainer()) is None
-    assert "another kind of training" in capsys.readouterr().err
+    assert restored(saved, trainer=OtherTrainer()) == begun()
+    assert "the way it is compiled changed" in capsys.readouterr().err
 
 
 def test_a_state_with_any_one_byte_changed_is_the_saved_one_or_is_not_used(saved, capsys):
@@ -66,9 +86,9 @@ def test_a_state_with_any_one_byte_changed_is_the_saved_one_or_is_not_used(saved
         path.write_bytes(whole[:position] + bytes([whole[position] ^ 0x41]) + whole[position + 1 :])
         trainer = Trainer()
 
-        restored = Checkpoint(saved, "key").restore(trainer)
+        state = restored(saved, trainer=trainer)
 
-        assert restored is None or restored.epochs == progress().epochs
+        assert state.epochs in ([], after_epochs().epochs)
         assert [value.tolist() for value in trainer.values] == [[1.0, 2.0], [3.0]]
 
 
@@ -78,5 +98,5 @@ def test_a_state_cut_anywhere_is_not_used_and_a_warning_names_it(saved, capsys):
     for length in range(0, len(whole), 11):
         path.write_bytes(whole[:length])
 
-        assert Checkpoint(saved, "key").restore(Trainer()) is None
+        assert restored(saved) == begun()
         assert f"{path} is damaged" in capsys.readouterr().err

@@ -42,9 +42,9 @@ def searches(draw):
 
 
 def write(folder, finished, header=HEADER):
-    with Journal.open(folder, header) as book:
+    with Journal.open(folder, header) as opened:
         for trial in finished:
-            book.append(trial)
+            opened.append(trial)
     return folder / journal.FILE_NAME
 
 
@@ -61,9 +61,9 @@ def test_a_journal_cut_at_any_byte_replays_to_the_trials_whose_lines_are_whole(t
     cut = whole[: data.draw(st.integers(0, len(whole)))]
     path.write_bytes(cut)
 
-    with Journal.open(path.parent, HEADER) as book:
-        assert book.trials == finished[: max(0, cut.count(b"\n") - 1)]
-        assert book.dropped_torn_line == (not cut.endswith(b"\n") and cut != b"")
+    with Journal.open(path.parent, HEADER) as opened:
+        assert opened.trials == finished[: max(0, cut.count(b"\n") - 1)]
+        assert opened.dropped_torn_line == (not cut.endswith(b"\n") and cut != b"")
 
 
 @settings(max_examples=30, deadline=None)
@@ -73,9 +73,9 @@ def test_a_cut_journal_that_gets_its_lost_trials_again_is_the_uncut_one(tmp_path
     whole = path.read_bytes()
     path.write_bytes(whole[: data.draw(st.integers(0, len(whole)))])
 
-    with Journal.open(path.parent, HEADER) as book:
-        for trial in finished[len(book.trials) :]:
-            book.append(trial)
+    with Journal.open(path.parent, HEADER) as opened:
+        for trial in finished[len(opened.trials) :]:
+            opened.append(trial)
 
     assert path.read_bytes() == whole
 
@@ -101,7 +101,8 @@ def test_a_whole_line_that_is_no_trial_is_refused_with_its_number(tmp_path_facto
         {"status": "running"},
         {"validation_accuracy": None},
         {"validation_accuracy": 1.5},
-        {"curve": [2.0]},
+        {"curve": ["0.5"]},
+        {"curve": []},
         {"curve": 3},
         {"epochs": "two"},
         {"seconds": -1},
@@ -149,10 +150,49 @@ def test_a_deeply_nested_line_is_refused(tmp_path):
 
 def test_a_later_format_is_refused(tmp_path):
     path = tmp_path / journal.FILE_NAME
-    path.write_text('{"format": 2}\n')
+    path.write_text('{"format": 3}\n')
 
-    with pytest.raises(InvalidInput, match="line 1: format must be 1, got 2"):
+    with pytest.raises(InvalidInput, match="line 1: format must be 2, got 3"):
         journal.read(path)
+
+
+def test_a_journal_of_the_first_format_can_be_learned_from_and_not_continued(tmp_path):
+    path = write(tmp_path, [one(0)])
+    path.write_bytes(path.read_bytes().replace(b'"format": 2', b'"format": 1'))
+
+    assert journal.read(path).trials == [one(0)]
+    with pytest.raises(
+        InvalidInput, match=r"an earlier version wrote it in 1; .*--warm-start .*trials.jsonl to learn"
+    ):
+        Journal.open(tmp_path, HEADER)
+
+
+UNITS = {"name": "units", "kind": "Int", "min_value": 1}
+DECIDED = {
+    "code": {"components/experiment/network.py": "a", "components/experiment/space.py": "b"},
+    "versions": {"keras": "3.15.1"},
+    "search_space": [UNITS, {"name": "rate", "kind": "Float", "min_value": 0}],
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        (
+            {"code": {**DECIDED["code"], "components/experiment/network.py": "c"}},
+            "another components/experiment/network.py",
+        ),
+        ({"code": {"components/experiment/space.py": "b"}}, "another components/experiment/network.py"),
+        ({"versions": {"keras": "3.16.0"}}, "another version of keras"),
+        ({"search_space": [{**UNITS, "min_value": 2}, *DECIDED["search_space"][1:]]}, "another range of units"),
+        ({"search_space": [*DECIDED["search_space"], {"name": "momentum"}]}, "another range of momentum"),
+    ],
+)
+def test_a_refusal_says_which_file_version_or_hyperparameter_differs(tmp_path, changed, words):
+    Journal.open(tmp_path, DECIDED).close()
+
+    with pytest.raises(InvalidInput, match=f"it has {words}; use another directory, and --warm-start"):
+        Journal.open(tmp_path, {**DECIDED, **changed})
 
 
 @pytest.mark.parametrize("name", HEADER)
@@ -166,10 +206,10 @@ def test_a_journal_of_another_search_is_refused_by_name(tmp_path, name):
 
 
 def test_a_second_trial_of_a_number_is_not_written(tmp_path):
-    with Journal.open(tmp_path, HEADER) as book:
-        book.append(one(0))
+    with Journal.open(tmp_path, HEADER) as opened:
+        opened.append(one(0))
         with pytest.raises(ValueError, match="trial 0 is in the journal already"):
-            book.append(one(0))
+            opened.append(one(0))
 
     assert journal.read(tmp_path / journal.FILE_NAME).trials == [one(0)]
 
@@ -186,7 +226,7 @@ OPENS_AND_WAITS = """
     from components.core.journal import Journal
     from components.core.errors import InvalidInput
     try:
-        book = Journal.open(Path(sys.argv[1]), {"seed": 7, "workers": 1})
+        opened = Journal.open(Path(sys.argv[1]), {"seed": 7, "workers": 1})
     except InvalidInput as error:
         print(error, flush=True)
     else:
@@ -235,12 +275,12 @@ def test_a_full_disk_leaves_the_journal_whole_and_names_it(tmp_path):
 
     def append_with_room_for_half_a_line():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        with Journal.open(tmp_path, HEADER) as book:
+        with Journal.open(tmp_path, HEADER) as opened:
             resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 30, resource.RLIM_INFINITY))
             try:
-                book.append(one(1))
+                opened.append(one(1))
             except OSError as error:
-                return error.filename == str(path) and book.trials == [one(0)]
+                return error.filename == str(path) and opened.trials == [one(0)]
         return False
 
     assert in_a_fork(append_with_room_for_half_a_line) == 0

@@ -23,7 +23,7 @@ SETTINGS = {
     "trial_epochs": 3,
     "trial_time_limit_s": 0,
     "stop_trials_early": True,
-    "patience": 3,
+    "early_stopping_patience": 3,
     "seed": 7,
 }
 WORKERS = (1, 2)

@@ -11,7 +11,7 @@ from tests import runs
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module", params=["compiled", "fit"])
+@pytest.fixture(scope="module", params=["xla", "graph", "fit"])
 def trainings(request, tmp_path_factory):
     """Return what `tests.train_process` found: `kills`, and the results of the `whole` and the `killed` training."""
     words = [sys.executable, "-m", "tests.train_process", str(tmp_path_factory.mktemp("state")), request.param]

@@ -5,7 +5,9 @@ import keras_tuner as kt
 import numpy as np
 import pytest
 
-from components.experiment.network import Hyperparameters, create_model, search_space
+from components.experiment.network import create_model
+from components.experiment.space import Hyperparameters, search_space
+from components.training.scaling import fit_normalization
 
 
 def hyperparameters(**changes):
@@ -47,7 +49,7 @@ def test_every_hyperparameter_is_declared_on_the_first_call():
 def test_a_raw_image_goes_in_and_a_logit_a_class_comes_out():
     model = create_model(hyperparameters(), (6, 4), 3)
 
-    assert model.input.dtype == "uint8" and model.input.shape == (None, 6, 4)
+    assert model.input.shape == (None, 6, 4)
     assert model.output.dtype == "float32" and model.output.shape == (None, 3)
 
 
@@ -60,7 +62,9 @@ def test_the_output_is_no_probability():
 
 def test_pixels_are_scaled_inside_the_model():
     model = create_model(hyperparameters(units=(1,), normalization="none", dropout_rate=0.0), (1, 1), 1)
-    model.set_weights([np.array([[2.0]]), np.zeros(1), np.array([[1.0]]), np.zeros(1)])
+    model.layers[3].set_weights([np.array([[2.0]]), np.zeros(1)])
+    model.layers[5].set_weights([np.array([[1.0]]), np.zeros(1)])
+    fit_normalization(model, np.zeros((1, 1, 1), np.uint8))
 
     assert model(np.array([[[51]]], np.uint8)).numpy() == pytest.approx(2 * 51 / 255)
 
@@ -76,7 +80,7 @@ def test_each_hidden_layer_is_dense_normalization_relu_dropout(normalization, la
     types = layer_types(create_model(hyperparameters(normalization=normalization), (6, 4), 3))
 
     hidden = [name for name in ("Dense", layer, "ReLU", "Dropout") if name]
-    assert types == ["InputLayer", "Rescaling", "Flatten", *hidden, *hidden, "Dense"]
+    assert types == ["InputLayer", "Flatten", "Normalization", *hidden, *hidden, "Dense"]
 
 
 def test_without_dropout_there_is_no_dropout_layer():

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from components.core import artifacts, journal
-from components.core.hyperparameters import ChosenValues
-from components.experiment.network import search_space
+from components.core.hyperparameters import read_hyperparameters
+from components.experiment import EXPERIMENT
 from components.tune.search import SearchSettings, search
 from tests import fork, runs
 from tests.idx import draw
@@ -19,7 +19,7 @@ SETTINGS = {
     "trial_time_limit_s": 0,
     "stop_trials_early": True,
     "workers": 1,
-    "patience": 10,
+    "early_stopping_patience": 10,
     "seed": 7,
 }
 
@@ -35,7 +35,7 @@ def two_workers(finished_run, tmp_path_factory):
     """Return (result, state folder) of the search of `finished_run`, with two workers in place of one."""
     folder = tmp_path_factory.mktemp("two")
     data = finished_run.folder / "prepare" / "training_data"
-    return search(data, SearchSettings(**{**SETTINGS, "workers": 2}), folder), folder
+    return search(EXPERIMENT, data, SearchSettings(**{**SETTINGS, "workers": 2}), folder), folder
 
 
 def test_two_workers_leave_a_journal_with_every_trial_once(two_workers):
@@ -54,7 +54,7 @@ def test_a_trials_result_does_not_depend_on_the_worker(two_workers, finished_run
 def test_a_journals_hyperparameters_are_a_point_of_the_search_space(two_workers):
     for line in lines(two_workers[1]):
         values = line["hyperparameters"]
-        assert len(search_space(ChosenValues(values)).units) == values["hidden_layers"]
+        assert len(read_hyperparameters(EXPERIMENT.search_space, values).units) == values["hidden_layers"]
 
 
 def test_the_timeline_has_a_span_a_trial(two_workers):

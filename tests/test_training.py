@@ -8,15 +8,29 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.core import events, models
+from components.core import events, models, scores
 from components.core.artifacts import DatasetInfo, Labelled, TrainingData
-from components.experiment.network import Hyperparameters, create_model
+from components.core.experiment import CROSS_ENTROPY, Experiment, Metric
+from components.core.hyperparameters import read_hyperparameters
+from components.experiment import EXPERIMENT, recipe
+from components.experiment.network import create_model
+from components.experiment.space import Hyperparameters
 from components.train.checkpoint import Checkpoint
 from components.train.fitting import train_best
-from components.training import loop as training
+from components.training import compiled_trainer, loop
+from components.training.compiled_trainer import CompiledTrainer
+from components.training.dropout import FastDropout, with_fast_dropout
+from components.training.fit_trainer import FitTrainer
+from components.training.randomness import StepRandom
+from components.training.scaling import fit_normalization
+from components.training.state import TrainingFailed
+from components.training.trainer import batches_of
 from tests.idx import draw
 
 SHAPE = (6, 4)
+FIRST_KERNEL = 3
+"""Place among a network's weights, after the mean, the variance and the count of its normalization."""
+
 VALUES = {
     "hidden_layers": 1,
     "units_0": 64,
@@ -46,15 +60,17 @@ def hyperparameters(**changes):
 
 def network(chosen, seed=5):
     keras.utils.set_random_seed(seed)
-    return create_model(chosen, SHAPE, 3)
+    model = create_model(chosen, SHAPE, 3)
+    fit_normalization(model, labelled(1).inputs)
+    return model
 
 
 def train_by_fit(model, chosen, problem, epochs, seed):
     """Train with Keras' `fit`, on the batches that ours sees; return its losses and accuracies."""
-    batches = [training.batches_of(len(problem.train), chosen.batch_size, seed, epoch + 1) for epoch in range(epochs)]
+    batches = [batches_of(len(problem.train), chosen.batch_size, seed, epoch + 1) for epoch in range(epochs)]
     targets = np.eye(3, dtype=np.float32)[problem.train.labels]
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=chosen.label_smoothing)
-    optimizer = training.make_optimizer(chosen, sum(len(epoch) for epoch in batches))
+    optimizer = recipe.optimizer(chosen, sum(len(epoch) for epoch in batches))
     model.compile(optimizer=optimizer, loss=loss, metrics=["categorical_accuracy"])
     history = [
         model.fit(
@@ -70,7 +86,7 @@ def train_by_fit(model, chosen, problem, epochs, seed):
 
 
 def train_by_ours(model, chosen, problem, epochs, seed):
-    trainer = training.CompiledTrainer(model, chosen, problem, epochs, seed)
+    trainer = CompiledTrainer(EXPERIMENT, model, chosen, problem, epochs, seed)
     figures = [trainer.train_epoch(epoch + 1) for epoch in range(epochs)]
     model.set_weights(trainer.weights())
     return [loss for loss, _ in figures], [accuracy for _, accuracy in figures]
@@ -115,9 +131,9 @@ def test_the_compiled_loop_ends_with_the_weights_and_moving_statistics_of_fit(bo
 
 def test_training_moves_every_weight(both):
     (trained, *_), _ = both
-    initial = network(hyperparameters(normalization="none")).get_weights()[0]
+    initial = network(hyperparameters(normalization="none")).get_weights()[FIRST_KERNEL]
 
-    assert not np.allclose(trained.get_weights()[0], initial, atol=1e-3)
+    assert not np.allclose(trained.get_weights()[FIRST_KERNEL], initial, atol=1e-3)
 
 
 def test_a_networks_own_regularizer_is_trained_as_in_fit():
@@ -135,36 +151,35 @@ def test_a_networks_own_regularizer_is_trained_as_in_fit():
 
 @pytest.mark.parametrize("part", [7, 10, 30, 64])
 def test_validation_sees_every_image_once_whatever_the_size_of_its_parts(part, monkeypatch):
-    monkeypatch.setattr(training, "VALIDATION_BATCH", part)
+    monkeypatch.setattr(compiled_trainer, "VALIDATION_BATCH", part)
     chosen, problem = hyperparameters(), data()
     model = network(chosen)
     logits = model(problem.validation.inputs).numpy()
-    losses = training.cross_entropy(problem.validation.labels.astype(np.int32), logits)
 
-    loss, accuracy = training.CompiledTrainer(model, chosen, problem, 1, seed=1).validate()
+    loss, accuracy, objective = CompiledTrainer(EXPERIMENT, model, chosen, problem, 1, 1).validate()
 
-    assert loss == pytest.approx(float(np.mean(losses)), rel=1e-5)
-    assert accuracy == pytest.approx(np.mean(logits.argmax(axis=-1) == problem.validation.labels))
+    assert loss == pytest.approx(scores.cross_entropy(problem.validation.labels, logits), rel=1e-5)
+    assert accuracy == objective == np.mean(logits.argmax(axis=-1) == problem.validation.labels)
 
 
 def test_every_image_is_in_an_epoch_once():
-    assert sorted(training.batches_of(12, 4, seed=1, epoch=1).ravel()) == list(range(12))
+    assert sorted(batches_of(12, 4, seed=1, epoch=1).ravel()) == list(range(12))
 
 
 def test_every_epoch_has_an_order_of_its_own():
-    first, second = (training.batches_of(100, 10, seed=1, epoch=epoch) for epoch in (1, 2))
+    first, second = (batches_of(100, 10, seed=1, epoch=epoch) for epoch in (1, 2))
 
     assert not np.array_equal(first, second)
 
 
 def test_every_seed_has_an_order_of_its_own():
-    first, second = (training.batches_of(100, 10, seed=seed, epoch=1) for seed in (0, 1))
+    first, second = (batches_of(100, 10, seed=seed, epoch=1) for seed in (0, 1))
 
     assert not np.array_equal(first, second)
 
 
 def test_a_last_short_batch_is_filled_up_with_the_epochs_first_images():
-    batches = training.batches_of(10, 4, seed=1, epoch=1)
+    batches = batches_of(10, 4, seed=1, epoch=1)
 
     assert batches.shape == (3, 4)
     assert sorted(batches.ravel()[:10]) == list(range(10))
@@ -172,25 +187,25 @@ def test_a_last_short_batch_is_filled_up_with_the_epochs_first_images():
 
 
 def test_a_batch_is_never_larger_than_the_data():
-    assert training.batches_of(5, 512, seed=1, epoch=1).shape == (1, 5)
+    assert batches_of(5, 512, seed=1, epoch=1).shape == (1, 5)
 
 
 def test_the_loss_of_one_image_is_its_cross_entropy():
     """With logits of 0 and ln 3 the second class has probability 3/4."""
-    loss = training.cross_entropy(tf.constant([1]), tf.constant([[0.0, math.log(3)]]))
+    loss = recipe.loss(hyperparameters(), tf.constant([1]), tf.constant([[0.0, math.log(3)]]))
 
     assert loss.numpy() == pytest.approx([-math.log(3 / 4)])
 
 
 def test_a_smoothed_label_shares_its_probability_with_all_classes():
     """Of the label's probability 0.2 is spread evenly over both classes: 0.9 on the right one, 0.1 on the other."""
-    loss = training.cross_entropy(tf.constant([1]), tf.constant([[0.0, math.log(3)]]), smoothing=0.2)
+    loss = recipe.loss(hyperparameters(label_smoothing=0.2), tf.constant([1]), tf.constant([[0.0, math.log(3)]]))
 
     assert loss.numpy() == pytest.approx([-0.9 * math.log(3 / 4) - 0.1 * math.log(1 / 4)])
 
 
 def test_the_learning_rate_falls_to_zero_along_a_cosine():
-    optimizer = training.make_optimizer(hyperparameters(learning_rate=0.01), total_steps=4)
+    optimizer = recipe.optimizer(hyperparameters(learning_rate=0.01), n_steps=4)
     optimizer.build([])
     rates = []
     for step in range(5):
@@ -202,46 +217,41 @@ def test_the_learning_rate_falls_to_zero_along_a_cosine():
 
 def test_biases_and_normalization_do_not_decay():
     chosen, problem = hyperparameters(weight_decay=0.5), data(n_train=8)
-    trainer = training.CompiledTrainer(network(chosen), chosen, problem, epochs=1, seed=1)
+    trainer = CompiledTrainer(EXPERIMENT, network(chosen), chosen, problem, 1, 1)
 
     decayed = [v.path for v in trainer.trained.trainable_variables if trainer.optimizer._use_weight_decay(v)]
     assert [path.rpartition("/")[2] for path in decayed] == ["kernel", "kernel"]
 
 
-def test_a_network_without_the_recipe_s_parts_is_trained_without_them():
-    @dataclasses.dataclass
-    class Own:
-        learning_rate: float = 0.01
-        batch_size: int = 8
-
-    plain = hyperparameters(normalization="none")
-
-    assert training.Recipe.of(Own()) == training.Recipe.of(plain)
-
-
-@pytest.mark.parametrize("trainer_type", [training.CompiledTrainer, training.FitTrainer])
-def test_training_sees_changed_images(trainer_type, monkeypatch):
+@pytest.mark.parametrize("trainer_type", [CompiledTrainer, FitTrainer])
+def test_training_sees_changed_images(trainer_type):
     """A network that only adds up its pixels learns nothing from images that are blank."""
-    monkeypatch.setattr(training, "augment", lambda images, recipe, clock: tf.zeros_like(images))
+    blank = dataclasses.replace(EXPERIMENT, augment=lambda hyperparameters, inputs, random: tf.zeros_like(inputs))
     chosen, problem = hyperparameters(units=(), normalization="none"), data(n_train=8)
     model = network(chosen)
-    kernel = model.get_weights()[0]
+    kernel = model.layers[-1].get_weights()[0]
 
-    trainer = trainer_type(model, chosen, problem, epochs=1, seed=1)
+    trainer = trainer_type(blank, model, chosen, problem, 1, 1)
     trainer.train_epoch(1)
 
-    assert np.array_equal(trainer.weights()[0], kernel)
-    assert not np.array_equal(trainer.weights()[1], np.zeros(3))
+    trained = trainer.trained.layers[-1].get_weights()
+    assert np.array_equal(trained[0], kernel) and not np.array_equal(trained[1], np.zeros(3))
+
+
+def train_network(values=VALUES, problem=None, n_epochs=2, patience=50, seed=1, experiment=EXPERIMENT, **options):
+    problem = data() if problem is None else problem
+    budget = {"n_epochs": n_epochs, "early_stopping_patience": patience, "seed": seed}
+    return loop.train_network(experiment, values, problem, **budget, **options)
 
 
 def test_training_ends_after_patience_epochs_without_a_better_one():
-    _, state = training.train_network({**VALUES, "dropout_rate": 0.0}, data(200), epochs=40, patience=3, seed=1)
+    _, state = train_network({**VALUES, "dropout_rate": 0.0}, data(200), n_epochs=40, patience=3)
 
     assert len(state.epochs) == state.best.number + 3 < 40
 
 
 def test_training_ends_with_its_budget():
-    _, state = training.train_network(VALUES, data(), epochs=2, patience=50, seed=1)
+    _, state = train_network()
 
     assert [epoch.number for epoch in state.epochs] == [1, 2]
 
@@ -250,7 +260,7 @@ def test_training_ends_with_its_budget():
 def hopeless():
     """Return a model and its progress after training on random labels, its best epoch by luck and not the last."""
     problem = data(n_train=60, random_labels=True)
-    return problem, *training.train_network(VALUES, problem, epochs=12, patience=50, seed=4)
+    return problem, *train_network(VALUES, problem, n_epochs=12, seed=4)
 
 
 def test_the_weights_of_the_best_epoch_are_restored(hopeless):
@@ -292,20 +302,25 @@ def test_a_trained_model_holds_plain_keras_layers(tmp_path, hopeless):
 def test_on_epoch_hears_of_each_epoch_and_may_end_the_training():
     heard = []
 
-    training.train_network(
-        VALUES, data(), epochs=9, patience=9, seed=1, on_epoch=lambda state: heard.append(1) or len(heard) == 2
-    )
+    train_network(n_epochs=9, on_epoch=lambda state: heard.append(1) or len(heard) == 2)
 
     assert len(heard) == 2
 
 
 def test_a_loss_that_is_not_a_number_fails_the_training():
-    with pytest.raises(training.TrainingFailed, match="not finite after epoch"):
-        training.train_network({**VALUES, "learning_rate": 1e38}, data(), epochs=9, patience=9, seed=1)
+    with pytest.raises(TrainingFailed, match="the loss is not finite after epoch"):
+        train_network({**VALUES, "learning_rate": 1e38}, n_epochs=9)
+
+
+def test_an_objective_that_is_not_a_number_fails_the_training_by_name():
+    nowhere = dataclasses.replace(EXPERIMENT, objective=Metric("margin", lambda labels, logits: math.nan))
+
+    with pytest.raises(TrainingFailed, match="the objective margin is not finite after epoch 1: nan"):
+        train_network(experiment=nowhere)
 
 
 def weights_after_an_epoch(seed, **changes):
-    model, _ = training.train_network({**VALUES, **changes}, data(), epochs=1, patience=9, seed=seed)
+    model, _ = train_network({**VALUES, **changes}, n_epochs=1, seed=seed)
     return model.get_weights()
 
 
@@ -315,11 +330,22 @@ def test_the_same_seed_gives_the_same_weights_whatever_was_trained_before():
     again = weights_after_an_epoch(seed=0)
 
     assert all(np.array_equal(one, other) for one, other in zip(first, again, strict=True))
-    assert not np.allclose(first[0], between[0])
+    assert not np.allclose(first[FIRST_KERNEL], between[FIRST_KERNEL])
 
 
-class Subclassed(keras.Model):
-    """A network that no graph of layers describes, so it can't be cloned."""
+def test_the_objective_decides_which_epoch_is_kept(hopeless):
+    problem, *_ = hopeless
+    experiment = dataclasses.replace(EXPERIMENT, objective=CROSS_ENTROPY)
+
+    _, state = train_network(VALUES, problem, n_epochs=12, seed=4, experiment=experiment)
+
+    losses = [epoch.validation_loss for epoch in state.epochs]
+    assert [epoch.objective for epoch in state.epochs] == losses
+    assert state.best.number == 1 + losses.index(min(losses))
+
+
+class OwnStep(keras.Model):
+    """A network with a step of its own, which only `fit` calls."""
 
     def __init__(self):
         super().__init__()
@@ -328,19 +354,14 @@ class Subclassed(keras.Model):
     def call(self, images):
         return self.dense(tf.reshape(tf.cast(images, tf.float32) / 255, [-1, 24]))
 
-
-@keras.saving.register_keras_serializable()
-class InPython(keras.layers.Layer):
-    """A layer that runs Python on its inputs, which XLA can't."""
-
-    def call(self, inputs):
-        return tf.ensure_shape(tf.numpy_function(lambda values: values, [inputs], tf.float32), inputs.shape)
+    def train_step(self, data):
+        return super().train_step(data)
 
 
-def with_a_layer_in_python():
-    inputs = keras.Input(SHAPE, dtype="uint8")
-    hidden = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
-    return keras.Model(inputs, keras.layers.Dense(3)(InPython()(hidden)))
+class Subclassed(OwnStep):
+    """A network that no graph of layers describes, so it can't be cloned."""
+
+    train_step = keras.Model.train_step
 
 
 def built(model):
@@ -356,49 +377,124 @@ def said(monkeypatch):
     return lines
 
 
-@pytest.mark.parametrize("make", [Subclassed, with_a_layer_in_python])
-def test_a_network_that_can_not_be_compiled_is_trained_by_fit_and_one_line_says_so(make, said):
+def trained(model, experiment=EXPERIMENT, **changes):
     keras.utils.set_random_seed(1)
+    budget = {"n_epochs": 8, "early_stopping_patience": 9, "seed": 1}
+    return loop.fit(experiment, built(model()), hyperparameters(**changes), data(200), **budget)
 
-    state = training.fit(built(make()), hyperparameters(), data(200), epochs=8, patience=9, seed=1)
+
+def test_a_network_with_a_step_of_its_own_is_trained_by_fit_and_one_line_says_so(said):
+    state = trained(OwnStep)
+
+    assert said == [
+        "this model can't be compiled as a whole (it has a train_step of its own); training it with Keras' fit, slower"
+    ]
+    assert state.compiled == "fit" and state.best.validation_accuracy > 0.9
+
+
+def test_a_network_that_is_no_graph_of_layers_is_trained_as_a_tensorflow_graph(said):
+    state = trained(Subclassed)
+
+    assert said == [] and state.compiled == "graph" and state.best.validation_accuracy > 0.9
+
+
+def dense_network():
+    layers = keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), keras.layers.Dense(3)
+    return keras.Sequential([keras.Input(SHAPE), *layers])
+
+
+def test_what_xla_does_not_know_is_trained_as_a_graph_and_one_line_says_so(said):
+    def loss(hyperparameters, labels, logits):
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        return losses + tf.ensure_shape(tf.numpy_function(np.zeros_like, [losses], tf.float32), losses.shape)
+
+    state = trained(dense_network, dataclasses.replace(EXPERIMENT, loss=loss))
+
+    assert len(said) == 1 and "can't be compiled with XLA" in said[0] and "training it as a graph" in said[0]
+    assert state.compiled == "graph" and state.best.validation_accuracy > 0.9
+
+
+def test_what_the_loop_can_not_compile_is_trained_by_fit_and_one_line_says_so(said):
+    def augment(hyperparameters, inputs, random):
+        return tf.constant(inputs.numpy())
+
+    experiment = dataclasses.replace(EXPERIMENT, augment=augment)
+    state = trained(dense_network, experiment)
 
     assert len(said) == 1 and "training it with Keras' fit" in said[0]
-    assert state.best.validation_accuracy > 0.9
+    assert state.compiled == "fit" and state.best.validation_accuracy > 0.9
 
 
-def test_fit_has_the_losses_of_the_compiled_loop(said):
+def test_fit_has_the_losses_of_the_compiled_loop():
     chosen, problem = hyperparameters(label_smoothing=0.1), data(n_train=43)
-    ours, theirs = (
-        kind(network(chosen), chosen, problem, 2, 9) for kind in (training.CompiledTrainer, training.FitTrainer)
-    )
+    ours, theirs = (kind(EXPERIMENT, network(chosen), chosen, problem, 2, 9) for kind in (CompiledTrainer, FitTrainer))
 
     for epoch in (1, 2):
         assert ours.train_epoch(epoch) == pytest.approx(theirs.train_epoch(epoch), rel=1e-4)
         assert ours.validate() == pytest.approx(theirs.validate(), rel=1e-4)
 
 
+def test_a_graph_has_the_losses_of_xla():
+    chosen, problem = hyperparameters(flip_images=True), data(n_train=43)
+    graph, xla = (
+        CompiledTrainer(EXPERIMENT, network(chosen), chosen, problem, 2, 9, compiled) for compiled in ("graph", "xla")
+    )
+
+    for epoch in (1, 2):
+        assert graph.train_epoch(epoch) == pytest.approx(xla.train_epoch(epoch), rel=1e-4)
+
+
+def test_an_experiment_of_two_parts_is_trained_with_the_defaults():
+    def create(hyperparameters, input_shape, n_classes):
+        inputs = keras.Input(input_shape)
+        return keras.Model(inputs, keras.layers.Dense(n_classes)(keras.layers.Flatten()(inputs)))
+
+    minimal = Experiment(search_space=lambda hp: hp.Int("units", 1, 2), create_model=create)
+    _, state = train_network({"units": 1}, experiment=minimal)
+
+    assert len(state.epochs) == 2
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ({"batch_size": lambda h: 0}, "batch_size must be an integer from 1, got 0"),
+        ({"batch_size": lambda h: 1.5}, "batch_size must be an integer from 1, got 1.5"),
+        ({"optimizer": lambda h, n: "adam"}, "optimizer must return a Keras optimizer, got str"),
+        (
+            {"optimizer": lambda h, n: keras.optimizers.SGD(use_ema=True)},
+            "optimizer must give ema_overwrite_frequency with use_ema",
+        ),
+        ({"loss": lambda h, labels, logits: tf.reduce_mean(logits)}, "loss must return a number an example"),
+        ({"augment": lambda h, inputs, random: inputs[:, :2]}, "augment must return inputs of the shape"),
+    ],
+)
+def test_a_part_that_returns_something_else_is_refused_by_name(part, message, said):
+    with pytest.raises(ValueError, match=message):
+        trained(dense_network, dataclasses.replace(EXPERIMENT, **part))
+
+
 def test_a_dropout_inside_a_nested_model_is_replaced_too():
     inner = keras.Sequential([keras.Input((24,)), keras.layers.Dropout(0.5)])
     outer = keras.Sequential([keras.Input(SHAPE, dtype="uint8"), keras.layers.Flatten(), inner])
 
-    clone = training.clone_for_training(outer, training.Clock(1))
+    clone = with_fast_dropout(outer, StepRandom(1))
 
-    assert type(clone.layers[-1].layers[-1]) is training.FastDropout
+    assert type(clone.layers[-1].layers[-1]) is FastDropout
 
 
 @pytest.fixture(scope="module")
 def refitted():
     """Return (problem, model) after a refit on random labels to the third of six epochs."""
     problem = data(n_train=60, random_labels=True)
-    return problem, training.refit(VALUES, problem, epochs=6, chosen_epoch=3, seed=4)
+    return problem, loop.refit(EXPERIMENT, VALUES, problem, n_epochs=6, chosen_epoch=3, seed=4)
 
 
 def test_a_refit_ends_with_the_chosen_epoch_of_a_training_on_all_images(refitted):
     problem, model = refitted
-    keras.utils.set_random_seed(4)
-    chosen = training.search_space(training.ChosenValues(VALUES))
-    same = create_model(chosen, SHAPE, 3)
-    trainer = training.CompiledTrainer(same, chosen, problem.all_for_training(), epochs=6, seed=4)
+    same = network(read_hyperparameters(EXPERIMENT.search_space, VALUES), seed=4)
+    chosen = read_hyperparameters(EXPERIMENT.search_space, VALUES)
+    trainer = CompiledTrainer(EXPERIMENT, same, chosen, problem.all_for_training(), 6, 4)
     for epoch in (1, 2, 3):
         trainer.train_epoch(epoch)
 
@@ -408,19 +504,21 @@ def test_a_refit_ends_with_the_chosen_epoch_of_a_training_on_all_images(refitted
 
 def test_a_refit_that_was_interrupted_ends_as_if_it_had_not_been(refitted, tmp_path):
     problem, model = refitted
-    settings = {"epochs": 6, "chosen_epoch": 3, "seed": 4}
+    settings = {"n_epochs": 6, "chosen_epoch": 3, "seed": 4}
+    checkpoint = Checkpoint(tmp_path, {"a": "key"})
 
-    training.refit(VALUES, problem, **settings, checkpoint=Checkpoint(tmp_path, "key"), on_epoch=lambda state: True)
-    continued = training.refit(VALUES, problem, **settings, checkpoint=Checkpoint(tmp_path, "key"))
+    loop.refit(EXPERIMENT, VALUES, problem, **settings, checkpoint=checkpoint, on_epoch=lambda state: True)
+    continued = loop.refit(EXPERIMENT, VALUES, problem, **settings, checkpoint=checkpoint)
 
     assert all(np.array_equal(*pair) for pair in zip(model.get_weights(), continued.get_weights(), strict=True))
 
 
 def test_a_refit_changes_the_model_and_not_what_chose_its_epoch(tmp_path):
-    problem, settings = data(n_train=60), {"epochs": 3, "patience": 3, "seed": 4, "state_dir": tmp_path}
+    problem = data(n_train=60)
+    settings = {"n_epochs": 3, "early_stopping_patience": 3, "seed": 4, "state_dir": tmp_path}
 
-    plain, chosen = train_best(VALUES, problem, **settings)
-    refitted, same = train_best(VALUES, problem, **settings, refit=True)
+    plain, chosen = train_best(EXPERIMENT, VALUES, problem, **settings)
+    refitted, same = train_best(EXPERIMENT, VALUES, problem, **settings, refit=True)
 
     assert same.history() == chosen.history()
-    assert not np.array_equal(plain.get_weights()[0], refitted.get_weights()[0])
+    assert not np.array_equal(plain.get_weights()[FIRST_KERNEL], refitted.get_weights()[FIRST_KERNEL])

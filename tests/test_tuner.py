@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from benchmarks import surrogate
-from components.core.hyperparameters import ChosenValues
+from components.core.hyperparameters import read_hyperparameters
 from components.core.journal import Trial
-from components.experiment.network import search_space
+from components.core.space import discover
+from components.experiment import EXPERIMENT
 from components.tune import stopping
-from components.tune.tuner import N_INITIAL_POINTS, CustomTuner, declared_space
+from components.tune.tuner import N_INITIAL_POINTS, CustomTuner
+from components.tune.unit_cube import UnitCube
 from tests.idx import draw
 
 IMAGES, LABELS = draw(48, n_classes=3)
@@ -23,7 +25,11 @@ def trial(number, values, accuracy, status="completed", curve=None):
 
 
 def accuracy_of(values, seed):
-    return surrogate.observed_accuracy(search_space(ChosenValues(values)), seed)
+    return surrogate.observed_accuracy(read(values), seed)
+
+
+def read(values):
+    return read_hyperparameters(EXPERIMENT.search_space, values)
 
 
 def suggested(folder, n_trials, seed=3, lag=0, results=accuracy_of):
@@ -44,7 +50,7 @@ def test_a_suggestion_holds_the_active_hyperparameters_and_no_others(tmp_path):
 
 
 def test_the_first_trial_is_the_default(tmp_path):
-    first, default = suggested(tmp_path, 1)[0], declared_space().values
+    first, default = suggested(tmp_path, 1)[0], discover(EXPERIMENT.search_space).active_values({})
 
     assert first == {**default, "learning_rate": pytest.approx(default["learning_rate"])}
 
@@ -127,7 +133,7 @@ def test_a_failed_trial_is_no_observation_and_is_not_tried_again(tmp_path):
         tuner.observe(trial(number, values, accuracy_of(values, number), "failed" if number == 4 else "completed"))
     before = list(tuner.oracle.trials.values())
 
-    points, scores = tuner.oracle._observations(before, 9)
+    points, scores = tuner.oracle._observations(tuner.oracle.cube, before, 9)
 
     assert len(points) == len(scores) == 8
     assert tuner.suggest(9) not in [known.hyperparameters.values for known in before]
@@ -150,20 +156,13 @@ def best_of_search(folder, n_trials, seed):
 
 def best_of(points, seed):
     observed = [accuracy_of(values, 1_000 * seed + number) for number, values in enumerate(points)]
-    return surrogate.true_accuracy(search_space(ChosenValues(points[int(np.argmax(observed))])))
+    return surrogate.true_accuracy(read(points[int(np.argmax(observed))]))
 
 
 def random_points(n_trials, seed):
     """Return points drawn independently, as a random search draws them."""
-    rng, points = np.random.default_rng(seed), []
-    for _ in range(n_trials):
-        hp = declared_space()
-        hp.values = {}
-        for declared in hp.space:
-            if all(condition.is_active(hp.values) for condition in declared.conditions):
-                hp.values[declared.name] = declared.prob_to_value(rng.random())
-        points.append(hp.values)
-    return points
+    rng, cube = np.random.default_rng(seed), UnitCube(discover(EXPERIMENT.search_space))
+    return [cube.decode(rng.random(cube.n_dimensions)) for _ in range(n_trials)]
 
 
 @pytest.mark.slow
@@ -183,59 +182,72 @@ def completed(*curves):
 FIVE = completed([0.1, 0.3, 0.5], [0.2, 0.4, 0.6], [0.3, 0.5, 0.7], [0.4, 0.6, 0.8], [0.5, 0.7, 0.9])
 
 
-def test_the_bar_is_the_median_of_the_mean_accuracies_so_far():
+def test_the_threshold_is_the_median_of_the_mean_accuracies_so_far():
     """Means after two epochs are 0.2 to 0.6, after three 0.3 to 0.7; the first of three epochs is free."""
-    assert stopping.bars(FIVE, 3) == pytest.approx([0.0, 0.4, 0.5])
+    assert stopping.thresholds(FIVE, 3) == [None, pytest.approx(0.4), pytest.approx(0.5)]
 
 
 def test_nothing_is_asked_before_five_trials_have_completed():
-    assert stopping.bars(FIVE[:4], 3) == [0.0, 0.0, 0.0]
+    assert stopping.thresholds(FIVE[:4], 3) == [None, None, None]
 
 
-def test_stopped_and_failed_trials_set_no_bar():
+def test_stopped_and_failed_trials_set_no_threshold():
     others = [trial(5, {}, 0.99, "stopped", [0.99]), trial(6, {}, None, "failed")]
 
-    assert stopping.bars([*FIVE, *others], 3) == stopping.bars(FIVE, 3)
+    assert stopping.thresholds([*FIVE, *others], 3) == stopping.thresholds(FIVE, 3)
 
 
 def test_a_third_of_the_epochs_is_free():
-    assert [bar == 0 for bar in stopping.bars(FIVE, 9)] == [True] * 3 + [False] * 6
+    assert [threshold is None for threshold in stopping.thresholds(FIVE, 9)] == [True] * 3 + [False] * 6
 
 
 def test_a_trial_that_converged_early_counts_with_its_mean_to_the_end():
     early = [*FIVE[1:], *completed([0.9])]
 
-    assert stopping.bars(early, 3)[2] == pytest.approx(0.6)
+    assert stopping.thresholds(early, 3)[2] == pytest.approx(0.6)
 
 
 @pytest.mark.parametrize(
     ("curve", "hopeless"), [([0.1], False), ([0.1, 0.39], True), ([0.1, 0.4], False), ([0.45, 0.1], False)]
 )
-def test_a_trial_is_hopeless_when_its_best_is_below_the_bar(curve, hopeless):
-    assert stopping.is_hopeless(curve, [0.0, 0.4, 0.5]) is hopeless
+def test_a_trial_is_hopeless_when_its_best_is_below_the_threshold(curve, hopeless):
+    assert stopping.is_hopeless(curve, [None, 0.4, 0.5], "max") is hopeless
 
 
 def test_a_trials_last_epoch_is_never_taken_from_it():
-    assert not stopping.is_hopeless([0.1, 0.1, 0.1], [0.0, 0.4, 0.5])
+    assert not stopping.is_hopeless([0.1, 0.1, 0.1], [None, 0.4, 0.5], "max")
+
+
+def test_where_less_is_better_a_trial_is_hopeless_when_its_best_is_above_the_threshold():
+    assert stopping.is_hopeless([0.9, 0.6], [None, 0.5, 0.4], "min")
+    assert not stopping.is_hopeless([0.9, 0.4], [None, 0.5, 0.4], "min")
+
+
+def test_where_less_is_better_a_stopped_trial_is_credited_with_the_median_loss_that_fell():
+    """After two epochs the three fell by 0.2 each on their way to the end: 0.75 is worth 0.55."""
+    falling = completed([0.9, 0.7, 0.5], [0.8, 0.6, 0.4], [0.7, 0.5, 0.3])
+    stopped = trial(9, {}, 0.5, "stopped", [0.9, 0.75])
+
+    assert stopping.estimated_score(stopped, falling, "min") == pytest.approx(0.55)
 
 
 def test_a_stopped_trial_is_credited_with_the_median_gain_of_the_others():
     """After two epochs the five gained 0.2 each on their way to the end: 0.35 is worth 0.55."""
     stopped = trial(9, {}, 0.35, "stopped", [0.1, 0.35])
 
-    assert stopping.estimated_accuracy(stopped, FIVE) == pytest.approx(0.55)
+    assert stopping.estimated_score(stopped, FIVE, "max") == pytest.approx(0.55)
 
 
 def test_a_stopped_trial_is_never_worth_more_than_the_median():
     stopped = trial(9, {}, 0.65, "stopped", [0.1, 0.65])
 
-    assert stopping.estimated_accuracy(stopped, FIVE) == pytest.approx(0.7)
+    assert stopping.estimated_score(stopped, FIVE, "max") == pytest.approx(0.7)
 
 
 def test_a_stopped_trial_among_none_that_completed_stands_for_itself():
     stopped = trial(9, {}, 0.35, "stopped", [0.1, 0.35])
 
-    assert stopping.estimated_accuracy(stopped, [stopped]) == 0.35
+    assert stopping.estimated_score(stopped, [stopped], "max") == 0.35
 
 
 def small_space():

@@ -6,21 +6,25 @@ import pytest
 from components.core import journal
 from components.core.errors import InvalidInput
 from components.core.journal import Journal, Trial
+from components.core.space import discover
 from components.tune import warm_start
 from components.tune.tuner import N_INITIAL_POINTS, CustomTuner
+from components.tune.unit_cube import UnitCube
 
 GOOD = {"layers": 2, "units_1": 32, "rate": 0.01, "kind": "relu", "flag": True}
 
 
-def space():
-    hp = kt.HyperParameters()
+def space(hp):
     hp.Int("layers", 1, 2)
     hp.Int("units_1", 16, 64, step=16, parent_name="layers", parent_values=[2])
     hp.Float("rate", 1e-4, 1e-1, sampling="log")
     hp.Choice("kind", ["relu", "tanh"])
     hp.Boolean("flag")
     hp.Fixed("size", 28)
-    return hp
+
+
+def fits(values):
+    return UnitCube(discover(space)).holds(values)
 
 
 def point(**changed):
@@ -30,7 +34,7 @@ def point(**changed):
 
 @pytest.mark.parametrize("changed", [{}, {"layers": 1, "units_1": None}, {"rate": 1e-4}, {"rate": 1e-1}])
 def test_a_point_of_the_space_fits(changed):
-    assert warm_start.fits(point(**changed), space())
+    assert fits(point(**changed))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +60,7 @@ def test_a_point_of_the_space_fits(changed):
     ids=str,
 )
 def test_what_is_no_point_of_the_space_does_not_fit(changed):
-    assert not warm_start.fits(point(**changed), space())
+    assert not fits(point(**changed))
 
 
 def finished(number, rate, accuracy, status="completed"):
@@ -125,9 +129,9 @@ def test_the_same_earlier_trials_give_the_same_suggestions(tmp_path):
 @pytest.fixture
 def earlier(tmp_path):
     """Return the path of an earlier search's journal with two trials."""
-    with Journal.open(tmp_path / "earlier", {"seed": 1}) as book:
+    with Journal.open(tmp_path / "earlier", {"seed": 1}) as opened:
         for trial in (EARLIER[1], EARLIER[0]):
-            book.append(trial)
+            opened.append(trial)
     return tmp_path / "earlier" / journal.FILE_NAME
 
 

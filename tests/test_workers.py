@@ -19,7 +19,7 @@ SETTINGS = {
     "trial_epochs": 2,
     "trial_time_limit_s": 0,
     "stop_trials_early": False,
-    "patience": 2,
+    "early_stopping_patience": 2,
     "seed": 7,
     "workers": 1,
 }

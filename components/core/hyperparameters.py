@@ -234,6 +234,8 @@ def read_hyperparameters(search_space: Callable[[Any], Any], values: Mapping[str
     """
 
     def choose(declaration: Declaration) -> Any:
+        if declaration.name not in values and declaration.kind == "Fixed":
+            return declaration.default
         if declaration.name not in values:
             raise InvalidInput(
                 f"best_hyperparameters must hold every hyperparameter of the search space, and {declaration.name} is "

@@ -50,14 +50,27 @@ def unread_hyperparameters(experiment: Experiment, space: Space, data: TrainingD
         relevant = {key for key in waiting if not choices or key in choices}
         if not relevant:
             continue
-        read = reads_at(experiment, space, choices, data)
+        read = _reads_or_none(experiment, space, choices, data)
         for key in list(waiting):
             dependents = waiting[key]
-            if dependents and (dependents & read or WHOLE in read):
+            unknown = read is None and key in relevant
+            if unknown or (read and dependents and (dependents & read or WHOLE in read)):
                 del waiting[key]
         if not waiting:
             break
     return list(dict.fromkeys(declared.name for declared in space.declarations if declared.key in waiting))
+
+
+def _reads_or_none(
+    experiment: Experiment, space: Space, choices: dict[str, Any], data: TrainingData
+) -> set[str] | None:
+    """Return what `reads_at` returns, or None where no network can be built: a trial there will say why."""
+    try:
+        return reads_at(experiment, space, choices, data)
+    except InvalidInput:
+        raise
+    except Exception:
+        return None
 
 
 def reads_at(experiment: Experiment, space: Space, choices: dict[str, Any], data: TrainingData) -> set[str]:
@@ -163,11 +176,12 @@ def _run(space: Space, choices: dict[str, Any]) -> tuple[dict[str, Any], set[str
 
 
 def _other_values(declared: Declaration) -> list[Any]:
-    """Return values to see what depends on a hyperparameter; of a fixed one a value that it never has."""
-    if declared.kind == "Fixed":
-        value = declared.settings["value"]
-        return [not value] if isinstance(value, bool) else [value + 1] if isinstance(value, (int, float)) else ["…"]
-    return [value for value in probes(declared) if value != declared.default]
+    """Return values to see what depends on a hyperparameter; of one with a single value, one that it never has."""
+    others = [value for value in probes(declared) if value != declared.default]
+    if others:
+        return others
+    value = declared.default
+    return [not value] if isinstance(value, bool) else [value + 1] if isinstance(value, (int, float)) else ["…"]
 
 
 def _differs(one: Any, other: Any) -> bool:
