@@ -6,16 +6,19 @@ python -m benchmarks.epoch_seconds TRAINING_DATA REPEATS BATCH_SIZE …
 import json
 import sys
 import time
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from benchmarks.products import epoch_products, layer_widths
+from components.core.artifacts import TrainingData
 
 UNITS = (256, 128)
 
 
-def main(path, repeats, batch_sizes):
+def main(path: str, repeats: int, batch_sizes: Sequence[int]) -> None:
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -27,14 +30,17 @@ def main(path, repeats, batch_sizes):
     print(json.dumps(rows))
 
 
-def measure(data, batch_size, repeats):
+def measure(data: TrainingData, batch_size: int, repeats: int) -> dict[str, float]:
     """Return a dictionary with the medians of `epoch`, `products` and of their `ratio`, measured in turn."""
-    from components.experiment.network import Hyperparameters, create_model
-    from components.training.loop import CompiledTrainer
+    from components.experiment import EXPERIMENT
+    from components.experiment.space import Hyperparameters
+    from components.training.compiled_trainer import CompiledTrainer
+    from components.training.scaling import fit_normalization
 
     chosen = Hyperparameters(UNITS, "batch", 0.2, 1e-3, batch_size)
-    model = create_model(chosen, data.info.input_shape, data.info.n_classes)
-    trainer = CompiledTrainer(model, chosen, data, repeats + 1, 0)
+    model = EXPERIMENT.create_model(chosen, data.info.input_shape, data.info.n_classes)
+    fit_normalization(model, data.train.inputs)
+    trainer = CompiledTrainer(EXPERIMENT, model, chosen, data, repeats + 1, 0)
     trainer.compile()
     trainer.train_epoch(1)
     products = partial(epoch_products, len(data.train), layer_widths(data, UNITS), batch_size)
@@ -50,7 +56,7 @@ def measure(data, batch_size, repeats):
     }
 
 
-def _seconds(function, *arguments):
+def _seconds(function: Callable[..., Any], *arguments: Any) -> float:
     start = time.perf_counter()
     function(*arguments)
     return time.perf_counter() - start

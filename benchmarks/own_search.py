@@ -5,22 +5,23 @@ python -m benchmarks.own_search TRAINING_DATA EPOCHS N_TRIALS N_WORKERS
 
 import json
 import sys
+from typing import Any
 
 from benchmarks.workload import TRIALS, flat_values
 from components.core import artifacts
 from components.tune.workers import Finished, Pool
 
 
-def main(path, epochs, n_trials, n_workers):
+def main(path: str, epochs: int, n_trials: int, n_workers: int) -> None:
     artifacts.verify(path, "training_data")
-    setup = {"training_data": path, "settings": {"epochs": epochs, "patience": epochs, "seed": 1}}
+    setup = {"training_data": path, "settings": {"n_epochs": epochs, "early_stopping_patience": epochs, "seed": 1}}
     waiting = list(range(n_trials))
-    outcomes: dict[int, dict] = {}
+    outcomes: dict[int, dict[str, Any]] = {}
     with Pool(n_workers, setup) as pool:
         while len(outcomes) < n_trials:
             for slot in pool.idle[: len(waiting)]:
                 number = waiting.pop(0)
-                pool.assign(slot, number, flat_values(TRIALS[number]), [0.0] * epochs)
+                pool.assign(slot, number, flat_values(TRIALS[number]), [None] * epochs)
             outcomes |= {event.number: event.outcome for event in pool.wait() if isinstance(event, Finished)}
         start_up = pool.start_up_seconds
     in_order = [outcomes[number] for number in range(n_trials)]

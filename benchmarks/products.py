@@ -10,20 +10,22 @@ import itertools
 import json
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 
 from benchmarks.workload import TRIALS
 from components.core import artifacts
+from components.core.artifacts import TrainingData
 
 
-def layer_widths(data, units):
+def layer_widths(data: TrainingData, units: Sequence[int]) -> tuple[int, ...]:
     """Return the widths from input to logits of a network with these hidden layers."""
     return (int(np.prod(data.info.input_shape)), *units, data.info.n_classes)
 
 
-def epoch_products(n_images, widths, batch_size):
+def epoch_products(n_images: int, widths: Sequence[int], batch_size: int) -> None:
     """Do an epoch's matrix products, forward and backward, of a network with layers of these widths."""
     random = np.random.default_rng(0)
     weights = [random.standard_normal(shape, dtype=np.float32) for shape in itertools.pairwise(widths)]
@@ -36,12 +38,12 @@ def epoch_products(n_images, widths, batch_size):
                 values[layer + 1] @ weight.T
 
 
-def _trial_products(n_images, widths, batch_size, epochs):
+def _trial_products(n_images: int, widths: Sequence[int], batch_size: int, epochs: int) -> None:
     for _ in range(epochs):
         epoch_products(n_images, widths, batch_size)
 
 
-def main(path, epochs, n_trials, n_workers):
+def main(path: str, epochs: int, n_trials: int, n_workers: int) -> None:
     data = artifacts.read_training_data(path)
     start = time.perf_counter()
     with ProcessPoolExecutor(n_workers) as pool:

@@ -12,6 +12,9 @@ import time
 import psutil
 
 from components.core import events
+from components.core.experiment import ACCURACY, Metric
+from components.core.trial import Trial
+from components.experiment import EXPERIMENT
 from components.tune.search import SearchSettings, search
 
 SAMPLE_S = 0.1
@@ -20,19 +23,19 @@ SAMPLE_S = 0.1
 class _Memory(events.PlainLines):
     """Watches the resident memory of this process and of its workers while trials finish."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.peaks = {"parent": 0, "worker": 0}
-        self.by_trials = []
+        self.by_trials: list[dict[str, int]] = []
         threading.Thread(target=self._watch, daemon=True).start()
 
-    def note(self, text):
+    def note(self, text: str) -> None:
         pass
 
-    def trial_finished(self, trial, best, max_trials):
+    def trial_finished(self, trial: Trial, best: Trial | None, max_trials: int, objective: Metric = ACCURACY) -> None:
         self.by_trials.append(dict(self.peaks))
         self.peaks = {"parent": 0, "worker": 0}
 
-    def _watch(self):
+    def _watch(self) -> None:
         own = psutil.Process()
         while True:
             self._raise_to("parent", own)
@@ -40,19 +43,19 @@ class _Memory(events.PlainLines):
                 self._raise_to("worker", worker)
             time.sleep(SAMPLE_S)
 
-    def _raise_to(self, kind, process):
+    def _raise_to(self, kind: str, process: psutil.Process) -> None:
         try:
             self.peaks[kind] = max(self.peaks[kind], process.memory_info().rss // 2**20)
         except psutil.NoSuchProcess:
             return
 
 
-def main(path, n_trials, epochs, workers):
+def main(path: str, n_trials: int, epochs: int, workers: int) -> None:
     events.listener = memory = _Memory()
     settings = SearchSettings(n_trials, epochs, 0, False, workers, epochs, seed=1)
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as state:
-        found = search(path, settings, state)
+        found = search(EXPERIMENT, path, settings, state)
     print(json.dumps({"seconds": time.perf_counter() - start, "parts": found.seconds, "memory": memory.by_trials}))
 
 

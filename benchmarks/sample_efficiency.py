@@ -5,6 +5,7 @@ python -m benchmarks.sample_efficiency {own,stock,stock-varying,random} N_SEEDS 
 
 import json
 import sys
+from typing import Any
 
 import keras_tuner as kt
 import numpy as np
@@ -12,22 +13,26 @@ from keras_tuner.engine.hyperparameters import Fixed
 from keras_tuner.engine.trial import Trial
 
 from benchmarks.surrogate import observed_accuracy, true_accuracy
-from components.experiment.network import search_space
-from components.tune.tuner import N_INITIAL_POINTS, NOISE, Oracle, declared_space
+from components.core.space import discover
+from components.experiment.space import search_space
+from components.tune.oracle import Oracle
+from components.tune.tuner import N_INITIAL_POINTS, NOISE
+from components.tune.unit_cube import as_keras_tuner
 
 CHECKPOINTS = (10, 20, 40)
 
 
-def make_oracle(kind, seed, lag):
+def make_oracle(kind: str, seed: int, lag: int) -> Any:
     """Return a new oracle over the default search space."""
-    shared = {
+    space = discover(search_space)
+    shared: dict[str, Any] = {
         "objective": kt.Objective("accuracy", "max"),
         "max_trials": max(CHECKPOINTS),
         "seed": seed + 1,
-        "hyperparameters": declared_space(),
     }
     if kind == "own":
-        return Oracle(lag=lag, num_initial_points=N_INITIAL_POINTS, alpha=NOISE, **shared)
+        return Oracle(space=space, lag=lag, num_initial_points=N_INITIAL_POINTS, alpha=NOISE, **shared)
+    shared["hyperparameters"] = as_keras_tuner(space.declarations)
     if kind == "random":
         return kt.oracles.RandomSearchOracle(**shared)
     # The default is three initial points for each hyperparameter, also for one that is fixed.
@@ -36,10 +41,11 @@ def make_oracle(kind, seed, lag):
     return kt.oracles.BayesianOptimizationOracle(num_initial_points=initial, **shared)
 
 
-def run(kind, seed, lag=0):
+def run(kind: str, seed: int, lag: int = 0) -> list[float]:
     """Return the true accuracy of the trial that looks best after each of `CHECKPOINTS` trials."""
     oracle = make_oracle(kind, seed, lag)
-    found, observed = [], []
+    found: list[float] = []
+    observed: list[float] = []
     for number in range(max(CHECKPOINTS)):
         chosen = oracle.hyperparameters.copy()
         chosen.values = oracle.populate_space(f"{number:02d}")["values"]
@@ -52,7 +58,7 @@ def run(kind, seed, lag=0):
     return [found[int(np.argmax(observed[:count]))] for count in CHECKPOINTS]
 
 
-def main(kind, n_seeds, lag=0):
+def main(kind: str, n_seeds: int, lag: int = 0) -> None:
     results = np.array([run(kind, seed, lag) for seed in range(n_seeds)])
     errors = results.std(axis=0) / np.sqrt(n_seeds)
     print(json.dumps({"after": CHECKPOINTS, "mean": results.mean(axis=0).tolist(), "error": errors.tolist()}))

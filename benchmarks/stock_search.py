@@ -7,43 +7,47 @@ import json
 import math
 import sys
 import tempfile
+from typing import Any
 
 import keras
 import keras_tuner as kt
 
 from benchmarks.workload import TRIALS, flat_values
 from components.core import artifacts
-from components.experiment.network import create_model, search_space
-from components.training.loop import make_optimizer
+from components.experiment.network import create_model
+from components.experiment.recipe import optimizer
+from components.experiment.space import search_space
+from components.training.scaling import fit_normalization
 
 
 class ListOracle(kt.Oracle):
     """Hands out the list in order."""
 
-    def populate_space(self, trial_id):
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
         return {"status": "RUNNING", "values": flat_values(TRIALS[int(trial_id)])}
 
 
 class GuideTuner(kt.Tuner):
     """Sets the batch size in `run_trial` and leaves the rest to `model.fit`."""
 
-    def run_trial(self, trial, *args, **kwargs):
+    def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
         kwargs["batch_size"] = trial.hyperparameters.get("batch_size")
         return super().run_trial(trial, *args, **kwargs)
 
-    def _configure_tensorboard_dir(self, *_):
+    def _configure_tensorboard_dir(self, *_: Any) -> None:
         """Needs TensorBoard, which TensorFlow 2.21 does not bring."""
 
 
-def main(path, epochs, n_trials):
+def main(path: str, epochs: int, n_trials: int) -> None:
     data = artifacts.read_training_data(path)
 
-    def build(hp):
+    def build(hp: Any) -> keras.Model:
         chosen = search_space(hp)
         model = create_model(chosen, data.info.input_shape, data.info.n_classes)
+        fit_normalization(model, data.train.inputs)
         steps = math.ceil(len(data.train) / chosen.batch_size)
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        model.compile(optimizer=make_optimizer(chosen, epochs * steps), loss=loss, metrics=["accuracy"])
+        model.compile(optimizer=optimizer(chosen, epochs * steps), loss=loss, metrics=["accuracy"])
         return model
 
     with tempfile.TemporaryDirectory() as folder:

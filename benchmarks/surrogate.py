@@ -4,11 +4,13 @@ import math
 
 import numpy as np
 
+from components.experiment.space import Hyperparameters
+
 NOISE = 0.0015
 
 
-def true_accuracy(chosen):
-    """Return the noiseless accuracy of a `components.experiment.network.Hyperparameters`, about 0.85 to 0.91.
+def true_accuracy(chosen: Hyperparameters) -> float:
+    """Return the noiseless accuracy of these hyperparameters, about 0.85 to 0.91.
 
     Shaped by what real searches show: an optimal learning rate that grows with the batch size and shrinks with
     depth, width with falling returns, dropout that pays off in wide networks, and normalization that forgives a bad
@@ -31,6 +33,6 @@ def true_accuracy(chosen):
     )
 
 
-def observed_accuracy(chosen, seed):
+def observed_accuracy(chosen: Hyperparameters, seed: int | list[int]) -> float:
     """Return `true_accuracy` with the noise of one training, standard deviation `NOISE`."""
-    return true_accuracy(chosen) + NOISE * np.random.default_rng(seed).standard_normal()
+    return true_accuracy(chosen) + NOISE * float(np.random.default_rng(seed).standard_normal())

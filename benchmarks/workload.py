@@ -2,12 +2,14 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from components.core import artifacts
 
-TRIALS = [
+TRIALS: list[dict[str, Any]] = [
     {"units": (256, 128), "normalization": "batch", "dropout_rate": 0.2, "learning_rate": 1e-3, "batch_size": 32},
     {"units": (256, 128), "normalization": "batch", "dropout_rate": 0.2, "learning_rate": 2e-3, "batch_size": 128},
     {"units": (128,), "normalization": "none", "dropout_rate": 0.0, "learning_rate": 1e-3, "batch_size": 32},
@@ -33,20 +35,20 @@ PLAIN = {"weight_decay": 0.0, "label_smoothing": 0.0, "flip_images": False, "era
 """The part of the recipe that Keras' `fit` on arrays does not have: left out on both sides."""
 
 
-def flat_values(trial):
+def flat_values(trial: dict[str, Any]) -> dict[str, Any]:
     """Return a trial of the list as Keras Tuner's flat values."""
     units = {f"units_{layer}": width for layer, width in enumerate(trial["units"])}
     rest = {name: value for name, value in trial.items() if name != "units"}
     return {"hidden_layers": len(units), **units, **rest, **PLAIN}
 
 
-def data_source():
+def data_source() -> str:
     """Return what the benchmarks train on: Fashion-MNIST where FASHION_MNIST_DIR is set, else drawn images."""
     return "fashion-mnist" if os.environ.get("FASHION_MNIST_DIR") else "synthetic"
 
 
 @contextmanager
-def training_data(n_images=None):
+def training_data(n_images: int | None = None) -> Iterator[Path]:
     """Yield the path of a `training_data` artifact with at most `n_images`, a tenth of them held out."""
     from components.prepare import dataset
 
