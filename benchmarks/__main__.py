@@ -77,13 +77,13 @@ def networks(quick: bool) -> str:
     with training_data(3_000 if quick else 12_000) as path:
         rows = _run("network_seconds", path, 1 if quick else 3)
     cells = [
-        (r["network"], r["compiled"], f"{r['ours']:.2f}", f"{r['fit']:.2f}", f"{r['fit'] / r['ours']:.1f}")
-        for r in rows
+        (row["network"], row["compiled"], f"{row['ours']:.2f}", f"{row['fit']:.2f}", f"{row['fit'] / row['ours']:.1f}")
+        for row in rows
     ]
     return _section(
         "Networks of other kinds",
-        "Processor seconds an epoch of batches of 64, one thread, the best of epochs measured in turn, compilation not "
-        "counted; `compile()` with Keras' defaults for fit.",
+        "Processor seconds an epoch of batches of 64, one thread, the best of epochs measured in turn, compilation "
+        "not counted; `compile()` with Keras' defaults for fit.",
         _table(("network", "compiled with", "this project, s", "fit, s", "times as fast"), cells),
     )
 

@@ -1,4 +1,4 @@
-"""Processor seconds an epoch of networks of several kinds, by this project's loop and by Keras' fit; prints one JSON line.
+"""Processor seconds an epoch of several kinds of networks, by this project's loop and by fit; prints one JSON line.
 
 python -m benchmarks.network_seconds TRAINING_DATA REPEATS
 """

@@ -46,7 +46,7 @@ def attention(inputs: Any) -> Any:
 
 
 @keras.saving.register_keras_serializable("benchmarks")
-class Gate(layers.Layer):
+class Gate(keras.layers.Layer):
     """Multiplies its inputs by a sigmoid of a linear function of them."""
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
