@@ -3,6 +3,7 @@
 from kfp import dsl
 
 from cluster.placement import ClusterOptions, place
+from components.core.parameters import DEFAULT_TEST_FRACTION
 from components.evaluate.component import evaluate
 from components.prepare.component import prepare
 from components.train.component import train
@@ -27,6 +28,8 @@ def build(options=None, state_dir=""):
     def pipeline(
         data_source: str = "fashion-mnist",
         validation_fraction: float = 0.1,
+        test_fraction: float = DEFAULT_TEST_FRACTION,
+        image_size: str = "",
         max_trials: int = 12,
         trial_epochs: int = 6,
         trial_time_limit_s: int = 0,
@@ -38,7 +41,13 @@ def build(options=None, state_dir=""):
         seed: int = 0,
         warm_start: str = "",
     ):
-        prepared = prepare(data_source=data_source, validation_fraction=validation_fraction, seed=seed)
+        prepared = prepare(
+            data_source=data_source,
+            validation_fraction=validation_fraction,
+            seed=seed,
+            test_fraction=test_fraction,
+            image_size=image_size,
+        )
         tuned = tune(
             training_data=prepared.outputs["training_data"],
             max_trials=max_trials,

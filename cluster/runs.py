@@ -18,7 +18,7 @@ from cluster import cron
 from cluster.connection import ClusterError, first_line, look
 from cluster.placement import DATA_MOUNT, STATE_MOUNT
 from components.core.errors import InvalidInput
-from components.core.parameters import NAMED_SOURCES, check
+from components.core.parameters import check, local_path
 from images.references import check_immutable
 
 FINAL_STATES = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED", "ERROR")
@@ -108,8 +108,8 @@ def check_submission(package, parameters):
     check(**parameters)
     check_images(package)
     source, warm_start = parameters.get("data_source", ""), parameters.get("warm_start", "")
-    if source and source not in NAMED_SOURCES and "://" not in source:
-        _check_path("data_source", source, package, DATA_MOUNT, "--data-volume-claim")
+    if source and (path := local_path(source)) is not None:
+        _check_path("data_source", path, package, DATA_MOUNT, "--data-volume-claim")
     if warm_start:
         _check_path("warm_start", warm_start, package, STATE_MOUNT, "--state-volume-claim")
 

@@ -25,8 +25,10 @@ from local import run as local_run
 
 EXIT_BAD_INPUT = 2
 HELP = {
-    "data_source": "fashion-mnist, synthetic, or a folder or https:// prefix with the four IDX archives.",
+    "data_source": "fashion-mnist, synthetic, or a path or address of IDX archives, an .npz file or images.",
     "validation_fraction": "Share of the training images held out.",
+    "test_fraction": "Share of a folder of images without test/ that becomes the test split.",
+    "image_size": "HEIGHTxWIDTH, or one number, that a folder's images are resized to.",
     "max_trials": "Trials in the search.",
     "trial_epochs": "Epoch budget of one trial.",
     "trial_time_limit_s": "Seconds after which a trial has failed; 0: none.",
@@ -38,6 +40,7 @@ HELP = {
     "seed": "Decides everything that is random.",
     "warm_start": "Journal (trials.jsonl) of an earlier search to learn from.",
 }
+DATA_PARAMETERS = ("data_source", "test_fraction", "image_size")
 TYPES = {"Integer": int, "Float": float, "String": str, "Boolean": bool}
 
 
@@ -123,8 +126,8 @@ def local_run_command(output_dir, **values):
     output_dir = _checked_output_dir(output_dir)
     warm_start.load(every["warm_start"], output_dir / "state")
     earlier = local_run.earlier_parameters(output_dir)
-    if "data_source" in given:
-        _check_local_source(every["data_source"])
+    if given.keys() & DATA_PARAMETERS:
+        _check_local_source({name: every[name] for name in DATA_PARAMETERS})
     note = ""
     with listening() as console:
         if "data_source" not in given:
@@ -154,10 +157,10 @@ def _checked_output_dir(text):
     return Path(text)
 
 
-def _check_local_source(data_source):
+def _check_local_source(values):
     from components.prepare import dataset
 
-    dataset.check_source(data_source)
+    dataset.check_source(**values)
 
 
 def _default_source(default, earlier):

@@ -13,6 +13,8 @@ RUN_FILE = "run.json"
 DECIDES_THE_SEARCH = (
     "data_source",
     "validation_fraction",
+    "test_fraction",
+    "image_size",
     "trial_epochs",
     "stop_trials_early",
     "early_stopping_patience",

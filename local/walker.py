@@ -269,11 +269,15 @@ def _key(task):
 
 def content_digest(value):
     """Return a digest of the files behind a parameter that is a path, or None."""
-    if not isinstance(value, str) or not value or not Path(value).exists():
+    if not isinstance(value, str) or not value:
         return None
-    path = Path(value)
-    inside = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
-    return files.digest({file.name: files.sha256(file) for file in inside})
+    path = Path(value.removeprefix("file://"))
+    if not path.exists():
+        return None
+    inside = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    return files.digest(
+        {str(file.relative_to(path) if path.is_dir() else file.name): files.sha256(file) for file in inside}
+    )
 
 
 def _executor_input(task):

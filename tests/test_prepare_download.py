@@ -1,7 +1,6 @@
 """How prepare downloads: from real servers on this machine, good and bad ones."""
 
 import hashlib
-import io
 import socket
 import threading
 
@@ -9,7 +8,7 @@ import numpy as np
 import pytest
 
 from components.core.errors import InvalidInput
-from components.prepare import dataset, download, fashion_mnist
+from components.prepare import dataset, failures, fashion_mnist, transfer
 from components.prepare.fashion_mnist import Published
 from tests.http_server import Answer, serving, write_certificate
 from tests.idx import NAMES, TRAIN_IMAGES, archives, draw
@@ -24,6 +23,11 @@ CUT = Answer(FILES[TRAIN_IMAGES][:50], n_announced=len(FILES[TRAIN_IMAGES]))
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 @pytest.fixture
@@ -51,8 +55,8 @@ def fetch(*servers, archives=PUBLISHED, progress=None):
 
 
 def kept(folder):
-    """Return the archives in the folder, by name, without the lock."""
-    return {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.endswith(".lock")}
+    """Return the archives in the folder, by name, without the lock and what is only half there."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.startswith(".")}
 
 
 def nobody():
@@ -94,7 +98,7 @@ def test_an_archive_that_is_not_the_published_one_is_refused_by_name_and_left_al
     with serving(WHOLE) as home, pytest.raises(InvalidInput, match=f"{folder / TRAIN_IMAGES} must be") as refusal:
         fetch(home)
 
-    assert not isinstance(refusal.value, download.Unreachable)
+    assert not isinstance(refusal.value, failures.Unreachable)
     assert kept(folder) == {TRAIN_IMAGES: b"mine"} and home.asked == []
 
 
@@ -136,7 +140,7 @@ BAD_HOMES = {
 
 @pytest.mark.parametrize("answer", BAD_HOMES.values(), ids=BAD_HOMES)
 def test_a_home_that_does_not_give_the_archive_leaves_nothing_in_its_place(answer, folder):
-    with serving({**WHOLE, f"/{TRAIN_IMAGES}": answer}) as home, pytest.raises(download.Unreachable) as refusal:
+    with serving({**WHOLE, f"/{TRAIN_IMAGES}": answer}) as home, pytest.raises(failures.Unreachable) as refusal:
         fetch(home)
 
     assert TRAIN_IMAGES in str(refusal.value) and "127.0.0.1" in str(refusal.value) and "\n" not in str(refusal.value)
@@ -177,14 +181,14 @@ def test_a_passing_failure_is_tried_again(failure, folder):
     ("answer", "n_attempts"), [(CUT, 3), (Answer(status=500), 3), (Answer(status=404), 1), (b"another file", 1)]
 )
 def test_attempts_end(answer, n_attempts, folder):
-    with serving({f"/{TRAIN_IMAGES}": answer}) as home, pytest.raises(download.Unreachable):
+    with serving({f"/{TRAIN_IMAGES}": answer}) as home, pytest.raises(failures.Unreachable):
         fetch(home)
 
     assert len(home.asked) == n_attempts
 
 
 def test_when_no_home_gives_an_archive_the_message_says_why_of_each(folder):
-    with serving({}) as empty, pytest.raises(download.Unreachable) as refusal:
+    with serving({}) as empty, pytest.raises(failures.Unreachable) as refusal:
         fetch(nobody(), empty)
 
     assert "127.0.0.1 could not be reached; 127.0.0.1 answered 404 Not Found" in str(refusal.value)
@@ -193,9 +197,9 @@ def test_when_no_home_gives_an_archive_the_message_says_why_of_each(folder):
 
 def test_what_an_interrupted_download_left_is_not_used(folder):
     with serving({**WHOLE, f"/{TRAIN_IMAGES}": CUT}) as home:
-        with pytest.raises(download.Unreachable):
+        with pytest.raises(failures.Unreachable):
             fetch(home)
-        (folder / f".{TRAIN_IMAGES}.partial").write_bytes(FILES[TRAIN_IMAGES][:50])
+        (folder / f".{TRAIN_IMAGES}.part").write_bytes(FILES[TRAIN_IMAGES][:50])
         home.answers[f"/{TRAIN_IMAGES}"] = FILES[TRAIN_IMAGES]
         fetch(home)
 
@@ -240,14 +244,14 @@ def test_progress_is_told_the_bytes_received_the_bytes_in_all_and_the_name(folde
 
 
 def test_a_certificate_that_is_not_trusted_is_refused(folder, certificate):
-    with serving(WHOLE, certificate) as home, pytest.raises(download.Unreachable, match="no trusted connection"):
+    with serving(WHOLE, certificate) as home, pytest.raises(failures.Unreachable, match="no trusted connection"):
         fetch(home)
 
 
 def test_a_home_that_leads_away_from_https_is_refused(folder, trusted):
     with serving(WHOLE) as plain:
         away = {path: Answer(status=302, headers={"Location": plain.address + path}) for path in WHOLE}
-        with serving(away, trusted) as home, pytest.raises(download.Unreachable, match="not https://"):
+        with serving(away, trusted) as home, pytest.raises(failures.Unreachable, match="not https://"):
             fetch(home)
 
     assert kept(folder) == {}
@@ -315,51 +319,9 @@ def test_an_address_that_no_request_can_go_to_is_refused_in_one_line(prefix):
 
 @pytest.mark.parametrize(("n_received", "seconds"), [(0, 29), (4_096 * 60, 60), (10**9, 3_600)])
 def test_a_download_at_a_fair_pace_goes_on(n_received, seconds):
-    download._check_pace(n_received, seconds)
+    transfer.check_pace(n_received, seconds)
 
 
 def test_a_download_that_would_never_end_is_given_up():
-    with pytest.raises(download.DownloadError, match="sent only 600 bytes in 60 s"):
-        download._check_pace(600, 60)
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
-def reported(stream, seconds):
-    """Return what a report writes of a 10 MB file, of which a megabyte came at each of `seconds`."""
-    clock = [0]
-    report = download.Report(stream, clock=lambda: clock[0])
-    for n_megabytes, clock[0] in enumerate(seconds, start=1):
-        report(n_megabytes * 1_000_000, 10_000_000, "images.gz")
-    return stream.getvalue()
-
-
-def test_a_log_gets_a_plain_line_every_few_seconds():
-    assert reported(io.StringIO(), [1, 2, 6, 7]) == "Downloading images.gz: 3.0 of 10.0 MB\n"
-
-
-def test_a_log_says_when_a_file_is_there():
-    stream = io.StringIO()
-
-    download.Report(stream)(5_000_000, 5_000_000, "images.gz")
-
-    assert stream.getvalue() == "Downloaded images.gz: 5.0 of 5.0 MB\n"
-
-
-def test_a_terminal_shows_a_bar():
-    assert reported(Terminal(), [1]) == f"\rimages.gz [{'#' * 2}{'.' * 22}] 1.0 of 10.0 MB"
-
-
-def test_a_terminals_bar_ends_with_its_line():
-    assert reported(Terminal(), [0] * 9 + [1]) == f"\rimages.gz [{'#' * 24}] 10.0 of 10.0 MB\n"
-
-
-def test_a_size_that_the_server_does_not_say_is_left_out():
-    stream = Terminal()
-
-    download.Report(stream, clock=iter([0, 9, 9]).__next__)(1_500_000, None, "images.gz")
-
-    assert stream.getvalue() == f"\rimages.gz [{'.' * 24}] 1.5 MB"
+    with pytest.raises(failures.DownloadError, match="sent only 600 bytes in 60 s"):
+        transfer.check_pace(600, 60)

@@ -37,6 +37,7 @@ class Range:
 
 RANGES = {
     "validation_fraction": Range(float, 0.01, 0.5),
+    "test_fraction": Range(float, 0.01, 0.5),
     "max_trials": Range(int, 1, 100_000),
     "trial_epochs": Range(int, 1, 10_000),
     "trial_time_limit_s": Range(int, 0, 604_800),
@@ -51,7 +52,11 @@ BOOLEANS = ("stop_trials_early", "refit")
 
 NAMED_SOURCES = ("fashion-mnist", "synthetic")
 
-_HTTPS_PREFIX = re.compile(r"https://[^\s/]+\S*")
+DEFAULT_TEST_FRACTION = 0.2
+"""The one default that a step needs to know: another value is refused where it has no effect."""
+
+_ADDRESS = re.compile(r"https://[^\s/]+\S*|(?:s3|gs)://[^\s/]+(?:/.*)?|file:///.+", re.DOTALL)
+_IMAGE_SIZE = re.compile(r"([1-9][0-9]{0,3})(?:x([1-9][0-9]{0,3}))?")
 
 
 def check(**values: Any) -> dict[str, Any]:
@@ -73,17 +78,45 @@ def _check_one(name: str, value: Any) -> Any:
         raise InvalidInput(f"{name} must be true or false, got {value!r}")
     if name == "data_source":
         check_data_source(value)
+    if name == "image_size":
+        height_and_width(value)
     return value
 
 
-def check_data_source(value: Any) -> None:
+def check_data_source(value: object) -> None:
     """Refuse what can't name a data source; whether a folder exists is for the step that reads it.
 
     Raises:
-        InvalidInput: empty, not text, or a URL that is not `https://`.
+        InvalidInput: empty, not text, or a URL of another kind than `https://`, `s3://`, `gs://` or `file://`.
     """
-    rule = f"data_source must be one of {', '.join(NAMED_SOURCES)}, a folder or an https:// prefix"
-    if not isinstance(value, str) or not value.strip() or "\0" in value:
-        raise InvalidInput(f"{rule}, got {value!r}")
-    if "://" in value and not _HTTPS_PREFIX.fullmatch(value):
-        raise InvalidInput(f"{rule}, got {value!r}")
+    known = f"{', '.join(NAMED_SOURCES)}, a path, or an https://, s3://, gs:// or file:/// address"
+    if (
+        not isinstance(value, str)
+        or not value.strip()
+        or "\0" in value
+        or ("://" in value and not _ADDRESS.fullmatch(value))
+    ):
+        raise InvalidInput(f"data_source must be one of {known}, got {value!r}")
+
+
+def local_path(data_source: str) -> str | None:
+    """Return the path that a data source is on this machine; None when it is a name, or lies elsewhere."""
+    if data_source in NAMED_SOURCES:
+        return None
+    path = data_source.removeprefix("file://")
+    return None if "://" in path else path
+
+
+def height_and_width(image_size: str) -> tuple[int, int] | None:
+    """Return an image size, `28` or `32x48`, as two numbers of pixels; None when it is empty.
+
+    Raises:
+        InvalidInput: it is no such size.
+    """
+    match = _IMAGE_SIZE.fullmatch(image_size) if isinstance(image_size, str) else None
+    if image_size == "":
+        return None
+    if not match:
+        rule = "image_size must be HEIGHTxWIDTH in pixels or one number for both, each from 1 to 9999"
+        raise InvalidInput(f"{rule}, got {image_size!r}")
+    return int(match[1]), int(match[2] or match[1])

@@ -10,14 +10,22 @@ def prepare(
     data_source: str,
     validation_fraction: float,
     seed: int,
+    test_fraction: float = 0.2,
+    image_size: str = "",
 ) -> None:
-    """Load the data source, hold out a stratified validation split, and keep the test images apart."""
+    """Load the data source, hold out a stratified validation split, and keep the test examples apart."""
     from components.core import artifacts, parameters, termination
     from components.prepare import dataset
 
     termination.exit_on_sigterm("prepare")
-    given = parameters.check(data_source=data_source, validation_fraction=validation_fraction, seed=seed)
-    raw = dataset.load(given["data_source"], given["seed"])
+    given = parameters.check(
+        data_source=data_source,
+        validation_fraction=validation_fraction,
+        seed=seed,
+        test_fraction=test_fraction,
+        image_size=image_size,
+    )
+    raw = dataset.load(given["data_source"], given["seed"], given["test_fraction"], given["image_size"])
     train, validation = dataset.split(raw.train, given["validation_fraction"], given["seed"])
     artifacts.write_training_data(artifacts.TrainingData(train, validation, raw.info, ""), training_data.path)
     artifacts.write_test_data(artifacts.TestData(raw.test, raw.info, ""), test_data.path)

@@ -1,206 +1,232 @@
-"""The data set that a `data_source` names, checked, and the stratified split of its training images."""
+"""Recognises what a `data_source` is by looking at it, and hands it to the module of its kind."""
 
-import tempfile
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
-import numpy as np
-
-from components.core import parameters
+from components.core import events, parameters
 from components.core.artifacts import DatasetInfo, Labelled
 from components.core.errors import InvalidInput
-from components.prepare import fashion_mnist, idx, synthetic
-from components.prepare.download import BACKOFF_S, DownloadError, Unreachable, download
+from components.prepare import (
+    addresses,
+    fashion_mnist,
+    idx,
+    image_folder,
+    image_layout,
+    labels,
+    npz,
+    remote,
+    synthetic,
+)
+from components.prepare.failures import Unreachable
 from components.prepare.fashion_mnist import fetch as fetch_fashion_mnist
+from components.prepare.places import Place
+from components.prepare.raw import RawData
+from components.prepare.split import split
+from components.prepare.transfer import Progress
 
-ARCHIVES = {
-    "train_images": ("train-images-idx3-ubyte.gz", idx.IMAGES),
-    "train_labels": ("train-labels-idx1-ubyte.gz", idx.LABELS),
-    "test_images": ("t10k-images-idx3-ubyte.gz", idx.IMAGES),
-    "test_labels": ("t10k-labels-idx1-ubyte.gz", idx.LABELS),
-}
-"""The four archives of a data set: file name and kind by what they hold."""
+__all__ = ["RawDataset", "Unreachable", "check_source", "fetch_fashion_mnist", "load", "split"]
 
-_FEWEST_PER_CLASS = 2
-_SPLIT_STREAM = 1  # the split's own random stream, so that nothing else drawn from the seed moves it
+KINDS = "a folder with four IDX archives, an .npz file or a folder of images"
 
 
 @dataclass(frozen=True)
 class RawDataset:
-    """A data set before its training images are split."""
+    """A data set before its training examples are split."""
 
     train: Labelled
     test: Labelled
     info: DatasetInfo
 
 
-def check_source(data_source):
-    """Refuse a data source that can be seen to be unusable without reading more than a few bytes of it.
+@dataclass(frozen=True)
+class Options:
+    """The parameters that only some kinds of data have a use for."""
 
-    A folder's archives are there, and their headers agree with each other; nothing is downloaded.
+    test_fraction: float = parameters.DEFAULT_TEST_FRACTION
+    image_size: str = ""
+
+    @property
+    def size(self) -> image_folder.Size | None:
+        """Height and width that images are resized to, or None."""
+        return parameters.height_and_width(self.image_size)
+
+    def refuse_those_without_effect(self, kind: str, are_images: bool = False, has_test_split: bool = True) -> None:
+        """Refuse an option that a kind of data would ignore.
+
+        Raises:
+            InvalidInput: the message names the parameter.
+        """
+        if self.image_size and not are_images:
+            rule = "image_size must be left out for anything but a folder of images"
+            raise InvalidInput(f"{rule}, got {self.image_size!r} with {kind}")
+        if self.test_fraction != parameters.DEFAULT_TEST_FRACTION and has_test_split:
+            rule = "test_fraction must be left out for data that has a test split of its own"
+            raise InvalidInput(f"{rule}, got {self.test_fraction!r} with {kind}")
+
+
+def check_source(
+    data_source: str, test_fraction: float = parameters.DEFAULT_TEST_FRACTION, image_size: str = ""
+) -> None:
+    """Refuse a data source that can be seen to be unusable without reading much of it.
+
+    The files are there, and their headers agree with each other; nothing is downloaded.
 
     Raises:
         InvalidInput: the message names the file and what is wrong with it.
     """
-    parameters.check_data_source(data_source)
-    if _is_address(data_source):
-        _append(data_source, "")
-    elif data_source not in parameters.NAMED_SOURCES:
-        _check_shapes(_find(Path(data_source)))
+    parameters.check(data_source=data_source, test_fraction=test_fraction, image_size=image_size)
+    options = Options(test_fraction, image_size)
+    local_path = parameters.local_path(data_source)
+    if data_source in parameters.NAMED_SOURCES:
+        options.refuse_those_without_effect(data_source)
+    elif local_path is not None:
+        _check_local(Place(Path(local_path), local_path), options)
+    else:
+        address = addresses.parse(data_source)
+        if address.is_npz or address.scheme == "https":
+            options.refuse_those_without_effect(address.shown)
 
 
-def load(data_source, seed, progress=None):
+def load(
+    data_source: str,
+    seed: int,
+    test_fraction: float = parameters.DEFAULT_TEST_FRACTION,
+    image_size: str = "",
+    progress: Progress | None = None,
+) -> RawDataset:
     """Return the data set that `data_source` names, all of it checked.
 
     Args:
-        data_source: `fashion-mnist`, `synthetic`, a folder, or an `https://` prefix; see DESIGN for the archives.
-        seed: decides the synthetic images, and nothing else.
-        progress: a `download.Progress`, called while something is downloaded.
+        data_source: `fashion-mnist`, `synthetic`, a path or an address, see docs/data.md.
+        seed: decides the synthetic images, and which images of a folder without test split become one.
+        test_fraction: the share that those are of each class.
+        image_size: `HEIGHTxWIDTH`, or one number for both, that a folder's images are resized to; empty for none.
+        progress: hears of the bytes of a download; this process's event listener when None.
 
     Raises:
         Unreachable: what has to be downloaded can't be.
         InvalidInput: no such data, or unusable; the message names the file and what is wrong with it.
     """
-    parameters.check_data_source(data_source)
+    check_source(data_source, test_fraction, image_size)
     if data_source == "synthetic":
         train, test = synthetic.draw(seed)
         return RawDataset(train, test, DatasetInfo(data_source, fashion_mnist.CLASS_NAMES, train.inputs.shape[1:]))
+    hear = progress or events.listener.downloaded
+    options = Options(test_fraction, image_size)
     if data_source == "fashion-mnist":
-        return _read(_find(fetch_fashion_mnist(progress=progress)), data_source)
-    if _is_address(data_source):
-        with tempfile.TemporaryDirectory(prefix="fashion-tuner-") as folder:
-            return _read(download_archives(data_source, Path(folder), progress), data_source)
-    return _read(_find(Path(data_source)), data_source)
+        folder = fetch_fashion_mnist(progress=hear)
+        return _encoded(_read_idx(Place(folder, str(folder)), list(idx.CLASSIC_NAMES.values())), data_source)
+    local_path = parameters.local_path(data_source)
+    if local_path is not None:
+        return _encoded(_read_local(Place(Path(local_path), local_path), options, seed), data_source)
+    place = remote.fetch(addresses.parse(data_source), _part_of_data, hear)
+    return _encoded(_read_local(place, options, seed), data_source)
 
 
-def split(labelled, validation_fraction, seed):
-    """Return the training and the validation part of `labelled`, each in its original order.
+def _encoded(raw: RawData, data_source: str) -> RawDataset:
+    train, test, names = labels.encode(raw)
+    # Only from the training part: what is handed to training must not depend on the test inputs or labels.
+    if raw.stated is None and len(names) == len(fashion_mnist.CLASS_NAMES) and fashion_mnist.recognizes(train):
+        names = fashion_mnist.CLASS_NAMES
+    return RawDataset(train, test, DatasetInfo(data_source, names, train.inputs.shape[1:], train.inputs.dtype.name))
 
-    Every class is divided in the same proportion, to the nearest image, with at least one image on either side.
 
-    Args:
-        labelled: images with labels 0 to n_classes - 1, each of which occurs.
-        validation_fraction: share of each class that goes to validation, 0.01 to 0.5.
-        seed: decides which images.
+def _check_local(place: Place, options: Options) -> None:
+    kind, names = _recognise(place)
+    if kind == "images":
+        layout = image_layout.arrange(place, names)
+        options.refuse_those_without_effect(place.shown, are_images=True, has_test_split=layout.test is not None)
+        image_folder.check(place, layout, options.size)
+        return
+    options.refuse_those_without_effect(place.shown)
+    if kind == "npz":
+        npz.check(_archive(place, names))
+    else:
+        idx.check(idx.choose(place, names), place)
+
+
+def _read_local(place: Place, options: Options, seed: int) -> RawData:
+    kind, names = _recognise(place)
+    if kind == "images":
+        layout = image_layout.arrange(place, names)
+        options.refuse_those_without_effect(place.shown, are_images=True, has_test_split=layout.test is not None)
+        raw = image_folder.read(place, layout, options.size, options.test_fraction, seed)
+        return replace(raw, stated=labels.read_names(place))
+    options.refuse_those_without_effect(place.shown)
+    return _read_npz(_archive(place, names)) if kind == "npz" else _read_idx(place, names)
+
+
+def _read_idx(folder: Place, names: Sequence[str]) -> RawData:
+    return replace(idx.read(idx.choose(folder, names), folder), stated=labels.read_names(folder))
+
+
+def _read_npz(archive: Place) -> RawData:
+    raw, listed = npz.read(archive), labels.read_names(archive.parent)
+    if listed is None:
+        return raw
+    if raw.stated and raw.stated.names != listed.names:
+        raise listed.place.refused(f"must list the class names that {raw.stated.place.shown} holds, or not be there")
+    return replace(raw, stated=listed)
+
+
+def _archive(place: Place, names: Sequence[str]) -> Place:
+    return place / _npz_names(names)[0] if names else place
+
+
+def _recognise(place: Place) -> tuple[str, Sequence[str]]:
+    """Return the kind of data at a place (`idx`, `npz` or `images`), and the names below it, none of a single file.
 
     Raises:
-        InvalidInput: a class has a single image.
+        InvalidInput: there is nothing, nothing known, or more than one thing.
     """
-    random = np.random.default_rng([seed, _SPLIT_STREAM])
-    held_out = np.zeros(len(labelled), bool)
-    for class_index, n_images in enumerate(np.bincount(labelled.labels)):
-        if n_images < _FEWEST_PER_CLASS:
-            rule = "every class must have at least 2 training images, one for either side of the split"
-            raise InvalidInput(f"data_source: {rule}, but class {class_index} has {n_images}")
-        n_held_out = max(1, round(n_images * validation_fraction))
-        held_out[random.permutation(np.flatnonzero(labelled.labels == class_index))[:n_held_out]] = True
-    return _part(labelled, ~held_out), _part(labelled, held_out)
-
-
-def download_archives(prefix, folder, progress=None, backoff_s=BACKOFF_S):
-    """Return the four archives at `prefix`, downloaded into `folder`.
-
-    Args:
-        prefix: the address that the archives' names are appended to, before its query if it has one.
-        folder: an empty folder.
-        progress: a `download.Progress`.
-        backoff_s: pauses in seconds between attempts.
-
-    Raises:
-        Unreachable: one of them can't be downloaded.
-    """
-    archives = {}
-    for part, (name, kind) in ARCHIVES.items():
-        url = _append(prefix, name)
-        try:
-            download(url, folder / name, idx.LIMIT_BYTES, progress=progress, backoff_s=backoff_s)
-        except DownloadError as error:
-            raise Unreachable(f"data_source: {url} {error}") from error
-        except OSError as error:
-            raise InvalidInput(f"data_source: {url} can't be stored in {folder}: {error.strerror}") from error
-        archives[part] = idx.Archive(folder / name, kind, url)
-    return archives
-
-
-def _is_address(data_source):
-    return "://" in data_source
-
-
-def _append(prefix, name):
-    """Return the address of a file below `prefix`, whose query, if it has one, stays at the end."""
+    rule = f"data_source must be {KINDS}"
     try:
-        address = urlsplit(prefix)
-        usable = bool(address.hostname) and address.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise InvalidInput(f"data_source must be a well-formed https:// prefix, got {prefix!r}")
-    if address.username is not None:
-        raise InvalidInput("data_source must hold no user name or password, since it is kept with the results")
-    return urlunsplit(address._replace(path=f"{address.path.rstrip('/')}/{name}"))
-
-
-def _find(folder):
-    """Return the archives in `folder` by what they hold; one that is not compressed has no `.gz` in its name."""
-    try:
-        names = {path.name for path in folder.iterdir()}
+        if place.path.suffix.lower() == ".npz" and not place.path.is_dir():
+            place.path.stat()
+            return "npz", ()
+        names = [entry.name for entry in place.path.iterdir()]
+        kind = _kind(place, [name for name in names if not (place.path / name).is_dir() or _is_named(name)])
+        if kind is None:
+            names = image_layout.names_in(place.path)
+            kind = "images"
     except OSError as error:
-        rule = "data_source must be a folder with four IDX archives"
-        raise InvalidInput(f"{rule}, got {str(folder)!r}: {error.strerror}") from error
-    archives = {}
-    for part, (name, kind) in ARCHIVES.items():
-        plain_name = name.removesuffix(".gz")
-        if not names & {name, plain_name}:
-            raise InvalidInput(f"data_source must be a folder with {name}, and {str(folder)!r} has none")
-        path = folder / (name if name in names else plain_name)
-        archives[part] = idx.Archive(path, kind, str(path))
-    return archives
+        raise InvalidInput(f"{rule}, got {place.origin!r}: {error.strerror or error}") from error
+    if kind == "images" and not any("/" in name or name.lower().endswith(image_layout.SUFFIXES) for name in names):
+        classic = idx.CLASSIC_NAMES["train_inputs"]
+        raise InvalidInput(f"{rule}, and {place.origin!r} holds neither {classic}, nor an .npz file, nor images")
+    return kind, names
 
 
-def _check_shapes(archives):
-    shapes = {part: idx.read_shape(archive) for part, archive in archives.items()}
-    for split_name in ("train", "test"):
-        n_images, n_labels = shapes[f"{split_name}_images"][0], shapes[f"{split_name}_labels"][0]
-        if n_images != n_labels:
-            problem = f"must hold a label for each of {n_images:,} images, but holds {n_labels:,}"
-            raise archives[f"{split_name}_labels"].refused(problem)
-    expected, found = (" x ".join(map(str, shapes[part][1:])) for part in ("train_images", "test_images"))
-    if expected != found:
-        raise archives["test_images"].refused(f"must hold images of {expected} like the training images, not {found}")
+def _kind(place: Place, names: Sequence[str]) -> str | None:
+    """Return the kind of data that files at the top of a folder make it, or None when they make it none."""
+    archives = _npz_names(names)
+    idx_names = [name for found in idx.candidates(names).values() for name in found]
+    if len(archives) > 1 or (archives and idx_names):
+        odd = " and ".join([*archives, *idx_names][:2])
+        raise place.refused(f"must hold one data set, but {odd} are two; name one of them, or move the other")
+    return "npz" if archives else "idx" if idx_names else None
 
 
-def _read(archives, data_source):
-    _check_shapes(archives)
-    content = {part: idx.read(archive) for part, archive in archives.items()}
-    n_classes = _count_classes(content["train_labels"], archives["train_labels"])
-    _check_test_labels(content["test_labels"], n_classes, archives["test_labels"])
-    train, test = (
-        Labelled(content[f"{name}_images"], content[f"{name}_labels"].astype(np.int64)) for name in ("train", "test")
-    )
-    # Only from the training part: what is handed to training must not depend on the test images or labels.
-    known = fashion_mnist.recognizes(train)
-    names = fashion_mnist.CLASS_NAMES if known else tuple(str(index) for index in range(n_classes))
-    return RawDataset(train, test, DatasetInfo(data_source, names, train.inputs.shape[1:]))
+def _is_named(name: str) -> bool:
+    """Return whether a name is one of a data set's files, so that a folder of that name is not looked into."""
+    return bool(_npz_names([name])) or any(idx.candidates([name]).values())
 
 
-def _count_classes(labels, archive):
-    counts = np.bincount(labels)
-    if len(counts) < 2:
-        raise archive.refused("must hold labels of at least 2 classes, but all are 0")
-    rarest, last = int(np.argmin(counts)), len(counts) - 1
-    if counts[rarest] < _FEWEST_PER_CLASS:
-        rule = f"must hold every label from 0 to {last}, its largest, at least twice, for either side of the split"
-        raise archive.refused(f"{rule}, but {rarest} occurs {counts[rarest]} time(s)")
-    return len(counts)
+def _npz_names(names: Sequence[str]) -> list[str]:
+    return sorted(name for name in names if name.lower().endswith(".npz") and not name.startswith("."))
 
 
-def _check_test_labels(labels, n_classes, archive):
-    if labels.max() >= n_classes:
-        position = int(np.argmax(labels >= n_classes))
-        rule = f"must hold labels from 0 to {n_classes - 1}, as the training labels do"
-        raise archive.refused(f"{rule}, but label {position} is {labels[position]}")
-
-
-def _part(labelled, chosen):
-    return Labelled(labelled.inputs[chosen], labelled.labels[chosen])
+def _part_of_data(place: Place, names: Sequence[str]) -> list[str]:
+    """Return, of all names below an address, those that a data set consists of, before they are downloaded."""
+    top = [name for name in names if "/" not in name]
+    kind = _kind(place, top)
+    if kind == "npz":
+        chosen = _npz_names(top)
+    elif kind == "idx":
+        idx.choose(place, top)
+        chosen = [name for found in idx.candidates(top).values() for name in found]
+    else:
+        layout = image_layout.arrange(place, names)
+        chosen = [example.name for example in (*layout.train, *(layout.test or ()))]
+    return chosen + [name for name in top if name == labels.CLASSES_FILE]

@@ -1,18 +1,22 @@
 """Fashion-MNIST: where its archives are published, how to know them, and where they are kept."""
 
-import contextlib
-import fcntl
+import functools
 import hashlib
 import os
-import sys
-import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from components.core import files
+import numpy as np
+from fsspec.implementations.http import HTTPFileSystem
+
+from components.core import events, files
+from components.core.artifacts import Labelled
 from components.core.errors import InvalidInput
-from components.prepare.download import BACKOFF_S, DownloadError, Unreachable, download
+from components.prepare import cache, transfer
+from components.prepare.failures import BACKOFF_S, DownloadError, Unreachable, persistently
+from components.prepare.transfer import Progress, Stamp
 
 FOLDER_VARIABLE = "FASHION_MNIST_DIR"
 
@@ -62,25 +66,30 @@ ARCHIVES = (
 _TRAINING_SHA256 = "16d82e2b505296aa2b78bd5ea0992634f30419a4c97def7c907d154a35ac6157"
 
 
-def recognizes(train):
+def recognizes(train: Labelled) -> bool:
     """Return whether these are Fashion-MNIST's training images and labels, however they were packed.
 
     Args:
-        train: a `Labelled` with uint8 images.
+        train: labels 0 to 9.
     """
-    if train.inputs.shape != (60_000, 28, 28):
+    if train.inputs.shape != (60_000, 28, 28) or train.inputs.dtype != "uint8":
         return False
-    content = hashlib.sha256(train.inputs)
-    content.update(train.labels.astype("u1"))
+    content = hashlib.sha256(np.ascontiguousarray(train.inputs).data)
+    content.update(train.labels.astype("u1").data)
     return content.hexdigest() == _TRAINING_SHA256
 
 
-def fetch(homes=HOMES, progress=None, archives=ARCHIVES, backoff_s=BACKOFF_S):
+def fetch(
+    homes: Sequence[str] = HOMES,
+    progress: Progress | None = None,
+    archives: Sequence[Published] = ARCHIVES,
+    backoff_s: Sequence[float] = BACKOFF_S,
+) -> Path:
     """Return the folder that holds the four verified archives, after downloading those that are missing.
 
     Args:
         homes: addresses to try in turn; the one that answered is asked first for the next archive.
-        progress: a `download.Progress`.
+        progress: hears of the bytes as they come; this process's event listener when None.
         archives: what to fetch.
         backoff_s: pauses in seconds between the attempts at one address.
 
@@ -91,32 +100,22 @@ def fetch(homes=HOMES, progress=None, archives=ARCHIVES, backoff_s=BACKOFF_S):
     folder = _folder()
     try:
         if _missing(folder, archives):
-            with _only_one_download(folder):
+            with cache.only_one_download(folder), transfer.http() as filesystem:
                 for archive in _missing(folder, archives):
-                    homes = _download_from_any(archive, folder, homes, progress, backoff_s)
+                    receive = functools.partial(_receive, filesystem, archive, folder, progress)
+                    homes = _download_from_any(archive, homes, receive, backoff_s)
     except OSError as error:
         problem = f"{error.filename or folder} can't be used for Fashion-MNIST: {error.strerror or error}"
         raise InvalidInput(f"{problem}; set {FOLDER_VARIABLE} to a folder that can") from error
     return folder
 
 
-def _folder():
+def _folder() -> Path:
     chosen = os.environ.get(FOLDER_VARIABLE)
-    return Path(chosen) if chosen else _user_cache() / "fashion-tuner"
+    return Path(chosen) if chosen else cache.user_folder()
 
 
-def _user_cache():
-    """Return the user's cache folder, by the XDG Base Directory Specification."""
-    chosen = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    if chosen.is_absolute():
-        return chosen
-    try:
-        return Path.home() / ".cache"
-    except RuntimeError:  # a container's arbitrary user has no home
-        return Path(tempfile.gettempdir())
-
-
-def _missing(folder, archives):
+def _missing(folder: Path, archives: Sequence[Published]) -> list[Published]:
     """Return the archives that are not there, after verifying those that are."""
     missing = [archive for archive in archives if not (folder / archive.name).exists()]
     for archive in archives:
@@ -125,33 +124,21 @@ def _missing(folder, archives):
     return missing
 
 
-def _verify(path, archive):
+def _verify(path: Path, archive: Published) -> None:
     found = files.sha256(path)
     if found != archive.sha256:
         rule = f"{path} must be Fashion-MNIST's published archive with SHA-256 {archive.sha256}"
         raise InvalidInput(f"{rule}, got {found}; delete the file to have it downloaded")
 
 
-@contextlib.contextmanager
-def _only_one_download(folder):
-    """Let one process at a time fill the folder; the others wait, and find it filled."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"Waiting for another download to {folder}", file=sys.stderr)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _download_from_any(archive, folder, homes, progress, backoff_s):
+def _download_from_any(
+    archive: Published, homes: Sequence[str], receive: Callable[[str], None], backoff_s: Sequence[float]
+) -> Sequence[str]:
     """Download one archive; return the homes, the one that gave it first."""
     failures = []
     for home in homes:
         try:
-            url, path = f"{home}/{archive.name}", folder / archive.name
-            download(url, path, archive.n_bytes, archive.sha256, progress, backoff_s)
+            persistently(functools.partial(receive, home), backoff_s)
         except DownloadError as error:
             failures.append(f"{urlsplit(home).hostname} {error}")
             continue
@@ -160,3 +147,25 @@ def _download_from_any(archive, folder, homes, progress, backoff_s):
         f"data_source: fashion-mnist can't be downloaded, {archive.name}: {'; '.join(failures)}; "
         f"put its four archives into a folder and set {FOLDER_VARIABLE} to it, or use synthetic"
     )
+
+
+def _receive(
+    filesystem: HTTPFileSystem, archive: Published, folder: Path, progress: Progress | None, home: str
+) -> None:
+    """Go on with an archive, from whichever home the bytes before came: its SHA-256 tells whether it is whole."""
+    path, part = folder / archive.name, folder / f".{archive.name}.part"
+    hear = progress or events.listener.downloaded
+    has_earlier_bytes = part.exists()
+    transfer.receive_stream(
+        filesystem,
+        f"{home}/{archive.name}",
+        part,
+        Stamp(archive.n_bytes),
+        archive.n_bytes,
+        lambda n_there: hear(n_there, archive.n_bytes, archive.name),
+    )
+    if files.sha256(part) != archive.sha256:
+        part.unlink()
+        raise DownloadError("sent another file than the published one: its SHA-256 differs", not has_earlier_bytes)
+    files.sync(part)
+    os.replace(part, path)

@@ -1,197 +1,188 @@
-"""IDX archives, the format of MNIST and its kin: a magic number, a size a dimension, and the bytes.
+"""IDX files, the format of MNIST and its kin: a magic number, a size a dimension, and the numbers, big-endian.
 
-An archive comes from outside, so it is believed only as far as it was read: the header is checked before memory
-is taken for what it announces, and no more is decompressed than that.
+A file comes from outside, so it is believed only as far as it was read: the header is checked before memory is
+taken for what it announces, and no more is decompressed than that.
 """
 
 import math
+import re
 import struct
-import zlib
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
-from components.core.errors import InvalidInput
+from components.prepare import arrays
+from components.prepare.byte_stream import ByteStream, looks_like
+from components.prepare.places import Place
+from components.prepare.raw import Header, Headers, RawData, RawSplit, check_headers, times
 
-LIMIT_BYTES = 4 << 30
-"""The most bytes that one archive may hold when decompressed."""
+CLASSIC_NAMES = {
+    "train_inputs": "train-images-idx3-ubyte.gz",
+    "train_labels": "train-labels-idx1-ubyte.gz",
+    "test_inputs": "t10k-images-idx3-ubyte.gz",
+    "test_labels": "t10k-labels-idx1-ubyte.gz",
+}
+"""The names that MNIST gave the four files, by what they hold; without `.gz` they are not compressed."""
 
-_GZIP_MAGIC = b"\x1f\x8b"
-_GZIP_WINDOW = 31
+ELEMENT_TYPES: dict[int, np.dtype[Any]] = {
+    0x08: np.dtype(">u1"),
+    0x09: np.dtype(">i1"),
+    0x0B: np.dtype(">i2"),
+    0x0C: np.dtype(">i4"),
+    0x0D: np.dtype(">f4"),
+    0x0E: np.dtype(">f8"),
+}
+"""Element types by the third byte of the magic number."""
+
+_NAME = re.compile(
+    r"(?:.*[-_.])?(?P<split>train|t10k|test)[-_.](?P<part>images|labels)[-_.]idx[1-9][-_.][a-z]+[0-9]*(?:\.gz)?",
+    re.IGNORECASE,
+)
+_MOST_DIMENSIONS = 32
 _MOST_COMPRESSED = 1_040  # deflate can't shrink anything to less than 1/1032 of its size
-_CHUNK_BYTES = 1 << 18
 
 
-@dataclass(frozen=True)
-class Kind:
-    """What an archive holds, as its magic number says it."""
-
-    noun: str
-    magic: int
-    n_dimensions: int
-
-
-IMAGES = Kind("images", 0x00000803, 3)
-LABELS = Kind("labels", 0x00000801, 1)
+def candidates(names: Iterable[str]) -> dict[str, list[str]]:
+    """Return the names that an IDX data set's files may have, by what they hold."""
+    found: dict[str, list[str]] = {role: [] for role in CLASSIC_NAMES}
+    for name in sorted(names):
+        if match := _NAME.fullmatch(name):
+            split = "train" if match["split"].lower() == "train" else "test"
+            found[f"{split}_{'inputs' if match['part'].lower() == 'images' else 'labels'}"].append(name)
+    return found
 
 
-@dataclass(frozen=True)
-class Archive:
-    """An archive on disk.
-
-    Attributes:
-        path: the file; one whose name ends in `.gz` must be gzip, any other must not.
-        kind: what it should hold.
-        origin: what the user calls it, a path or an address, for messages.
-    """
-
-    path: Path
-    kind: Kind
-    origin: str
-
-    def refused(self, problem):
-        """Return the error that says what is wrong with this archive."""
-        name = self.origin if self.origin.isprintable() else repr(self.origin)
-        return InvalidInput(f"data_source: {name} {problem}")
-
-
-def read_shape(archive):
-    """Return the shape that the archive's header announces, (n,) or (n, height, width), reading no further.
+def choose(folder: Place, names: Iterable[str]) -> dict[str, Place]:
+    """Return the four files of a folder by what they hold.
 
     Raises:
-        InvalidInput: not a readable file, not gzip, not IDX, of the other kind, empty, or too large.
+        InvalidInput: one is missing, or there are two that may be meant.
     """
-    with _opened(archive) as stream:
-        return _read_header(stream, archive)
+    chosen = {}
+    for role, found in candidates(names).items():
+        classic = CLASSIC_NAMES[role]
+        if not found:
+            raise folder.refused(f"must be a folder with {classic}, or a file of a like name, and has none")
+        if len(found) > 1:
+            rule = f"must be a folder with one file like {classic}"
+            raise folder.refused(f"{rule}, but holds {' and '.join(found)}; move all but one elsewhere")
+        chosen[role] = folder / found[0]
+    return chosen
 
 
-def read(archive):
-    """Return the archive's content, uint8, of the shape that its header announces.
+def check(files: dict[str, Place], source: Place) -> Headers:
+    """Return the four headers, after checking that they go together and that memory can hold what they announce.
 
     Raises:
-        InvalidInput: as `read_shape`; also when the content is damaged, shorter or longer than announced.
+        InvalidInput: the message names the file.
     """
-    with _opened(archive) as stream:
-        shape = _read_header(stream, archive)
-        content = np.empty(math.prod(shape), np.uint8)
-        n_read = stream.fill(content.data)
-        if n_read < content.size:
-            raise archive.refused(f"must hold {content.size:,} bytes after its header, but ends after {n_read:,}")
-        if not stream.at_end():
-            raise archive.refused(f"must end after its {shape[0]:,} {archive.kind.noun}, but more bytes follow")
-    return content.reshape(shape)
+    headers = Headers(**{role: read_header(place, role.endswith("labels")) for role, place in files.items()})
+    check_headers(headers, source)
+    return headers
 
 
-class _Stream:
-    """The bytes of an archive, decompressed as they are asked for; a context manager that closes the file."""
+def read(files: dict[str, Place], source: Place) -> RawData:
+    """Return the data set that four files hold.
 
-    def __init__(self, archive, file):
-        self._archive, self._file = archive, file
-        self._chunks = self._inflated() if archive.path.suffix == ".gz" else self._plain()
-        self._rest = memoryview(b"")
+    Args:
+        files: the four files by what they hold, see `CLASSIC_NAMES`.
+        source: what they are all part of.
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._file.close()
-
-    def fill(self, buffer):
-        """Fill `buffer` as far as the bytes go; return how many were there."""
-        n_filled = 0
-        while n_filled < len(buffer) and not self.at_end():
-            part = self._rest[: len(buffer) - n_filled]
-            buffer[n_filled : n_filled + len(part)] = part
-            self._rest = self._rest[len(part) :]
-            n_filled += len(part)
-        return n_filled
-
-    def at_end(self):
-        """Return whether no byte is left. At the end of a gzip archive its checksum has been checked."""
-        while not self._rest:
-            try:
-                chunk = next(self._chunks, None)
-            except OSError as error:
-                raise self._archive.refused(f"can't be read: {error.strerror or error}") from error
-            except zlib.error:
-                raise self._archive.refused("must be an undamaged gzip archive, but its bytes were altered") from None
-            if chunk is None:
-                return True
-            self._rest = memoryview(chunk)
-        return False
-
-    def _plain(self):
-        while chunk := self._file.read(_CHUNK_BYTES):
-            yield chunk
-
-    def _inflated(self):
-        """Yield the content of one gzip member after another, never more than a chunk at once."""
-        data = self._file.read(_CHUNK_BYTES)
-        if not data.startswith(_GZIP_MAGIC):
-            raise self._archive.refused(f"must be a gzip archive, but {_looks_like(data)}")
-        while data:
-            if not data.startswith(_GZIP_MAGIC):
-                raise self._archive.refused("must end with its gzip archive, but other bytes follow")
-            data = yield from self._member(data)
-
-    def _member(self, data):
-        inflater = zlib.decompressobj(_GZIP_WINDOW)
-        while not inflater.eof:
-            yield inflater.decompress(data, _CHUNK_BYTES)
-            data = inflater.unconsumed_tail or (b"" if inflater.eof else self._file.read(_CHUNK_BYTES))
-            if not data and not inflater.eof:
-                raise self._archive.refused("must be a whole gzip archive, but its end is missing")
-        rest = inflater.unused_data
-        return rest if len(rest) > 1 else rest + self._file.read(_CHUNK_BYTES)
+    Raises:
+        InvalidInput: a file is damaged, or doesn't go with the others; the message names it.
+    """
+    check(files, source)
+    train, test = (
+        RawSplit(
+            read_inputs(files[f"{split}_inputs"]), read_labels(files[f"{split}_labels"]), files[f"{split}_labels"]
+        )
+        for split in ("train", "test")
+    )
+    return RawData(train, test)
 
 
-def _opened(archive):
-    # A folder, a device or a pipe with an archive's name must not be opened: it could block for ever.
-    try:
-        if not archive.path.is_file():
-            raise archive.refused("must be a file, and is none")
-        return _Stream(archive, archive.path.open("rb"))
-    except OSError as error:
-        raise archive.refused(f"can't be read: {error.strerror or error}") from error
+def read_header(place: Place, of_labels: bool) -> Header:
+    """Return what the file's header announces, reading no further.
+
+    Raises:
+        InvalidInput: not a readable file, not gzip, not IDX, of the other kind, or empty.
+    """
+    with ByteStream(place) as stream:
+        return _header(stream, place, of_labels)
 
 
-def _read_header(stream, archive):
-    kind = archive.kind
-    header = bytearray(4 + 4 * kind.n_dimensions)
-    n_read = stream.fill(memoryview(header))
-    magic = int.from_bytes(header[:4], "big")
-    if n_read >= 4 and magic != kind.magic:
-        raise archive.refused(f"must hold {kind.noun} (magic number {kind.magic:#010x}), but {_describe(header)}")
-    if n_read < len(header):
-        raise archive.refused(f"must begin with {len(header)} bytes of header, but holds only {n_read}")
-    shape = struct.unpack(f">{kind.n_dimensions}I", header[4:])
-    _check_shape(shape, archive)
-    return shape
+def read_inputs(place: Place) -> arrays.Array:
+    """Return a file's inputs, uint8 or float32, of the shape that its header announces.
+
+    Raises:
+        InvalidInput: as `read_header`; also when the content is damaged, or shorter or longer than announced.
+    """
+    with ByteStream(place) as stream:
+        header = _header(stream, place, of_labels=False)
+        content = arrays.read_inputs(stream.fill, header.dtype, header.shape, place)
+        _check_end(stream, header)
+    return content
 
 
-def _describe(header):
-    magic = int.from_bytes(header[:4], "big")
-    other = {kind.magic: kind.noun for kind in (IMAGES, LABELS)}.get(magic)
-    return f"it holds {other} ({magic:#010x})" if other else f"its magic number is {magic:#010x}"
+def read_labels(place: Place) -> arrays.Array:
+    """Return a file's labels, int64.
+
+    Raises:
+        InvalidInput: as `read_inputs`.
+    """
+    with ByteStream(place) as stream:
+        header = _header(stream, place, of_labels=True)
+        content = arrays.read_stored(stream.fill, header.dtype, header.shape, place)
+        _check_end(stream, header)
+    return content.astype(np.int64)
 
 
-def _check_shape(shape, archive):
-    announced = " x ".join(str(size) for size in shape)
-    if 0 in shape:
-        raise archive.refused(f"must hold at least one of its {archive.kind.noun}, but its header says {announced}")
-    n_bytes = math.prod(shape)
-    if n_bytes > LIMIT_BYTES:
-        raise archive.refused(f"may hold {LIMIT_BYTES:,} bytes at most, but its header says {announced}")
-    n_stored = archive.path.stat().st_size
-    if n_bytes > n_stored * _MOST_COMPRESSED:
-        problem = f"is too short: its header says {announced} bytes, and {n_stored:,} can't hold that many"
-        raise archive.refused(problem)
+def _check_end(stream: ByteStream, header: Header) -> None:
+    if not stream.at_end():
+        problem = f"must end after its {header.shape[0]:,} {header.noun}, but more bytes follow"
+        raise header.place.refused(problem)
 
 
-def _looks_like(data):
-    if not data:
-        return "it is empty"
-    if data.lstrip()[:1] == b"<":
-        return "it looks like a web page"
-    return f"it begins with the bytes {data[:4].hex(' ')}"
+def _header(stream: ByteStream, place: Place, of_labels: bool) -> Header:
+    dtype, n_dimensions = _read_magic(stream, place, of_labels)
+    sizes = bytearray(4 * n_dimensions)
+    n_read = stream.fill(memoryview(sizes))
+    if n_read < len(sizes):
+        raise place.refused(f"must begin with {4 + len(sizes)} bytes of header, but holds only {4 + n_read}")
+    header = Header(place, dtype, struct.unpack(f">{n_dimensions}I", sizes))
+    _check_size(header)
+    return header
+
+
+def _read_magic(stream: ByteStream, place: Place, of_labels: bool) -> tuple[np.dtype[Any], int]:
+    magic = bytearray(4)
+    n_read = stream.fill(memoryview(magic))
+    if n_read < 4:
+        if place.path.suffix != ".gz" and not n_read:
+            raise place.refused(f"must be an IDX file, but {looks_like(b'')}")
+        raise place.refused(f"must begin with 4 bytes of magic number, but holds only {n_read}")
+    n_dimensions = magic[3]
+    dtype = ELEMENT_TYPES.get(magic[2])
+    if magic[:2] != b"\0\0" or dtype is None or not 1 <= n_dimensions <= _MOST_DIMENSIONS:
+        raise place.refused(f"must be an IDX file of {_expected(of_labels)}, but its magic number is 0x{magic.hex()}")
+    if of_labels != (n_dimensions == 1) or (of_labels and dtype.kind == "f"):
+        found = f"{'labels' if n_dimensions == 1 else 'images'} of {n_dimensions} dimension(s), {dtype.name}"
+        raise place.refused(f"must hold {_expected(of_labels)}, but it holds {found} (magic number 0x{magic.hex()})")
+    return dtype, n_dimensions
+
+
+def _expected(of_labels: bool) -> str:
+    return "labels, integers of 1 dimension" if of_labels else "images or rows, numbers of at least 2 dimensions"
+
+
+def _check_size(header: Header) -> None:
+    announced = times(header.shape)
+    if 0 in header.shape:
+        problem = f"must hold at least one of its {header.noun}, but its header says {announced}"
+        raise header.place.refused(problem)
+    n_bytes = math.prod(header.shape) * header.dtype.itemsize
+    n_stored = header.place.path.stat().st_size
+    if n_bytes > n_stored * (_MOST_COMPRESSED if header.place.path.suffix == ".gz" else 1):
+        problem = f"is too short: its header says {announced} numbers of {header.dtype.itemsize} byte(s)"
+        raise header.place.refused(f"{problem}, and a file of {n_stored:,} bytes can't hold that many")
