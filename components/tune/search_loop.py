@@ -12,6 +12,7 @@ from components.core.errors import PipelineError
 from components.core.experiment import Metric
 from components.tune import stopping, warm_start
 from components.tune.search import SearchResult, SearchSettings
+from components.tune.trials import Outcome
 from components.tune.tuner import CustomTuner
 from components.tune.workers import Event, Finished, Lost, Note, Pool
 
@@ -126,11 +127,10 @@ class SearchLoop:
             events.note(text)
 
     def _finish(self, event: Finished) -> None:
-        outcome = dict(event.outcome)
-        compiling = outcome.pop("compile_seconds")
-        self.seconds["compilation"] += compiling
-        self.seconds["epochs"] += event.seconds - compiling
-        self._write(event, **outcome)
+        outcome = Outcome(**event.outcome)
+        self.seconds["compilation"] += outcome.compile_seconds
+        self.seconds["epochs"] += event.seconds - outcome.compile_seconds
+        self._write(event, **outcome.for_journal)
 
     def _retry_or_fail(self, event: Lost) -> None:
         attempt = self.attempts[event.number] = self.attempts.get(event.number, 0) + event.had_begun

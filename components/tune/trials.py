@@ -1,5 +1,6 @@
 """One trial: hyperparameters in, what the journal says of it out."""
 
+import resource
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -25,16 +26,34 @@ class TrialSettings:
     seed: int
 
 
+JOURNAL_FIELDS = ("status", "validation_accuracy", "curve", "epochs", "reason")
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a trial; the first five are the journal's, see `components.core.journal.Trial`."""
+    """What came of a trial; the first five are the journal's, see `components.core.trial.Trial`.
+
+    Attributes:
+        compiled: how the training was compiled: `xla`, `graph` or `fit`.
+        compile_seconds: wall time spent on tracing and compiling.
+        epoch_seconds: wall time of the last epoch, validation included.
+        peak_memory_bytes: the most that the trial's process had in memory.
+    """
 
     status: str
     validation_accuracy: float | None
     curve: list[float]
     epochs: int
     reason: str | None = None
+    compiled: str | None = None
     compile_seconds: float = 0.0
+    epoch_seconds: float = 0.0
+    peak_memory_bytes: int = 0
+
+    @property
+    def for_journal(self) -> dict[str, Any]:
+        """The journal's part."""
+        return {name: value for name, value in asdict(self).items() if name in JOURNAL_FIELDS}
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -76,7 +95,17 @@ def run_trial(
             f"{objective.name} {best.objective:.4f} after epoch {len(curve)} is worse than the median of the "
             "completed trials"
         )
-    return Outcome(status, best.validation_accuracy, curve, len(curve), reason, state.compile_seconds)
+    return Outcome(
+        status,
+        best.validation_accuracy,
+        curve,
+        len(curve),
+        reason,
+        compiled=state.compiled,
+        compile_seconds=state.compile_seconds,
+        epoch_seconds=state.epochs[-1].seconds,
+        peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    )
 
 
 def _one_line(error: BaseException) -> str:

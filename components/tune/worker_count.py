@@ -26,4 +26,4 @@ def resolve_workers(workers: int, state_dir: str | Path) -> int:
         return max(1, begun)
     if NVIDIA_DEVICE.exists():
         return 1
-    return max(1, min(int(joblib.cpu_count()), machine.memory_bytes() // WORKER_BYTES - 1))
+    return max(1, min(int(joblib.cpu_count()), machine.available_bytes() // WORKER_BYTES - 1))
