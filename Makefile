@@ -4,7 +4,8 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-LOCKED := base prepare train tune evaluate train-gpu tune-gpu dev
+# `dev` contains all others but for CUDA: it comes first and gives them their versions, so that images share layers.
+LOCKED := dev base prepare train tune evaluate train-gpu tune-gpu
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -27,6 +28,10 @@ setup: $(INSTALLED) ## Make .venv from the locked requirements
 .PHONY: local-run
 local-run: $(INSTALLED) ## Run the whole pipeline here; options in ARGS="--max-trials 4 …"
 	@$(BIN)/python pipeline.py local-run $(ARGS)
+
+.PHONY: check
+check: $(INSTALLED) ## Try the experiment out in a minute, before a search is spent on it
+	@$(BIN)/python pipeline.py check $(ARGS)
 
 .PHONY: compile
 compile: $(INSTALLED) ## Write build/pipeline.yaml for Kubeflow; options in ARGS
@@ -67,8 +72,18 @@ lock: $(INSTALLED) ## Resolve the dependencies anew into requirements/*.txt
 	@for group in $(LOCKED); do \
 	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-emit-index-url --upgrade \
 	    --custom-compile-command "make lock" --python-version 3.11 --group $$group \
+	    $$([ $$group = dev ] || echo --constraint requirements/dev.txt) \
 	    -o requirements/$$group.txt pyproject.toml || exit 1; \
 	done
+
+.PHONY: upgrade
+upgrade: $(INSTALLED) ## Bring the pins in pyproject.toml and requirements/*.txt up to date
+	@$(BIN)/python requirements/upgrade.py
+	@$(MAKE) --no-print-directory lock
+
+.PHONY: docs
+docs: $(INSTALLED) ## Write the tables in the documents anew from the code
+	@$(BIN)/python -m tests.documents
 
 .PHONY: clean
 clean: ## Remove what was built; runs/ stays

@@ -1,8 +1,9 @@
-"""The pipeline, stated once, and its command line."""
+"""The pipeline, stated once."""
 
 from kfp import dsl
 
-from cluster.placement import ClusterOptions, place
+from cluster.options import ClusterOptions
+from cluster.placement import place_tasks
 from components.core.parameters import DEFAULT_TEST_FRACTION
 from components.evaluate.component import evaluate
 from components.prepare.component import prepare
@@ -10,19 +11,13 @@ from components.train.component import train
 from components.tune.component import tune
 
 NAME = "fashion-tuner"
-COMPONENTS = {"prepare": prepare, "tune": tune, "train": train, "evaluate": evaluate}
 
 
-def build(options=None, state_dir=""):
-    """Return the pipeline, compiled by KFP.
+def build(options: ClusterOptions | None = None, state_dir: str = "") -> dsl.graph_component.GraphComponent:
+    """Return the pipeline, compiled by KFP: `options` on each task, state in `state_dir`, as the steps see it, if any.
 
     No edge leads from the test images to `tune` or `train`: no choice can be made on them.
-
-    Args:
-        options: the `ClusterOptions` that are put on each task; the defaults when None.
-        state_dir: folder for the state of `tune` and `train`, as they see it; empty for none.
     """
-    options = options or ClusterOptions()
 
     @dsl.pipeline(name=NAME, description="Tune, train and evaluate a Keras network")
     def pipeline(
@@ -40,7 +35,7 @@ def build(options=None, state_dir=""):
         refit: bool = False,
         seed: int = 0,
         warm_start: str = "",
-    ):
+    ) -> None:
         prepared = prepare(
             data_source=data_source,
             validation_fraction=validation_fraction,
@@ -48,6 +43,7 @@ def build(options=None, state_dir=""):
             test_fraction=test_fraction,
             image_size=image_size,
         )
+        training = {"early_stopping_patience": early_stopping_patience, "seed": seed, "state_dir": state_dir}
         tuned = tune(
             training_data=prepared.outputs["training_data"],
             max_trials=max_trials,
@@ -55,28 +51,23 @@ def build(options=None, state_dir=""):
             trial_time_limit_s=trial_time_limit_s,
             stop_trials_early=stop_trials_early,
             workers=workers,
-            early_stopping_patience=early_stopping_patience,
-            seed=seed,
             warm_start=warm_start,
-            state_dir=state_dir,
+            **training,
         )
         trained = train(
             training_data=prepared.outputs["training_data"],
             best_hyperparameters=tuned.outputs["best_hyperparameters"],
             epochs=training_epochs,
-            early_stopping_patience=early_stopping_patience,
-            seed=seed,
             refit=refit,
-            state_dir=state_dir,
+            **training,
         )
-        evaluated = evaluate(
+        evaluate(
             test_data=prepared.outputs["test_data"],
             model=trained.outputs["model"],
             history=trained.outputs["history"],
             trials=tuned.outputs["trials"],
         )
-        for step, task in {"prepare": prepared, "tune": tuned, "train": trained, "evaluate": evaluated}.items():
-            place(task, step, options)
+        place_tasks(options or ClusterOptions())
 
     return pipeline
 
@@ -84,4 +75,4 @@ def build(options=None, state_dir=""):
 if __name__ == "__main__":
     from command_line.main import main
 
-    main()
+    main(build)

@@ -6,30 +6,30 @@ the command (`values`, by name) and removes its own from it.
 
 import math
 import re
-import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from cluster.placement import (
-    CACHED,
-    RESOURCES,
-    STEPS,
-    USER_ID,
-    ClusterOptions,
-    notes,
-    parse_image,
-    parse_node_selector,
-    parse_toleration,
-    with_resources,
-)
+from cluster.option_texts import parse_image, parse_node_selector, parse_toleration, with_resources
+from cluster.options import USER_ID, ClusterOptions
 from components.core.errors import InvalidInput
+from components.steps import STEPS
 from images.references import image_references
 
+if TYPE_CHECKING:
+    from cluster.client import Connection
 
-def _decorate(*options):
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+Decorator = Callable[[Decorated], Decorated]
+
+_TAKING_GPUS = ", ".join(name for name, step in STEPS.items() if step.takes_gpu)
+
+
+def _decorate(*options: Decorator[Any]) -> Decorator[Any]:
     """Return a decorator that adds options to a command, in this order in its help."""
 
-    def decorate(command):
+    def decorate(command: Decorated) -> Decorated:
         for option in reversed(options):
             command = option(command)
         return command
@@ -37,19 +37,19 @@ def _decorate(*options):
     return decorate
 
 
-def _option(flag, check, **settings):
+def _option(flag: str, check: Callable[..., Any], **settings: Any) -> Decorator[Any]:
     """Return an option for a name, with the function that checks it."""
     return click.option(flag, callback=check, metavar="NAME", **settings)
 
 
-def _name(context, option, value):
+def _name(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
     """Refuse an empty name."""
     if value is not None and not value.strip():
         raise InvalidInput(f"{option.name} must not be empty, got {value!r}")
     return value
 
 
-def _kubernetes_name(context, option, value):
+def _kubernetes_name(context: click.Context, option: click.Parameter, value: Any) -> Any:
     """Refuse what can't be the name of a thing in Kubernetes; `value` is None, a name, or several."""
     for name in (value,) if isinstance(value, str) else value or ():
         if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", name):
@@ -59,17 +59,10 @@ def _kubernetes_name(context, option, value):
     return value
 
 
-def _seconds(context, option, value):
+def _seconds(context: click.Context, option: click.Parameter, value: float) -> float:
     if not 0 <= value < math.inf:
         raise InvalidInput(f"{option.name} must be a number of seconds from 0, got {value}")
     return value
-
-
-def resource_table():
-    """Return the resources of each step as a table of text, for the help."""
-    names = tuple(RESOURCES["prepare"].__dataclass_fields__)
-    rows = [("", *STEPS), *((name, *(str(getattr(RESOURCES[step], name)) for step in STEPS)) for name in names)]
-    return "\n".join(f"{row[0]:<16}" + "".join(f"{cell:<10}" for cell in row[1:]) for row in rows)
 
 
 cluster_options = _decorate(
@@ -81,7 +74,7 @@ cluster_options = _decorate(
         help="Another image for a step than the one `make images` builds.",
     ),
     click.option("--digests", envvar="DIGESTS", is_flag=True, help="Refer to pushed images by digest, not by tag."),
-    click.option("--gpus", type=int, default=0, show_default=True, help="Accelerators for tune and for train."),
+    click.option("--gpus", type=int, default=0, show_default=True, help=f"Accelerators for each of: {_TAKING_GPUS}."),
     click.option("--accelerator", default="nvidia.com/gpu", show_default=True, help="Its resource name."),
     click.option(
         "--resource",
@@ -109,7 +102,7 @@ cluster_options = _decorate(
     click.option("--cache/--no-cache", default=None, help="Use old outputs of all steps, or of none."),
     click.option(
         "--cache-evaluate/--no-cache-evaluate",
-        default=CACHED["evaluate"],
+        default=STEPS["evaluate"].cached,
         show_default=True,
         help="Use old outputs of evaluate too.",
     ),
@@ -142,12 +135,12 @@ submit_options = _decorate(
 )
 
 schedule_options = _decorate(
-    click.option("--cron", required=True, help="Six fields: seconds, minutes, hours, day, month, day of week."),
+    click.option("--cron", required=True, help="Six fields, seconds first, or @daily and the like."),
     _option("--name", _name, default="fashion-tuner", show_default=True, help="The schedule's name."),
 )
 
 
-def take_cluster_options(values):
+def take_cluster_options(values: dict[str, Any]) -> ClusterOptions:
     """Return the `ClusterOptions`, with the images' references, from a command's values.
 
     Raises:
@@ -176,72 +169,9 @@ def take_cluster_options(values):
     return with_resources(options, take("resource"))
 
 
-def take_connection(values):
+def take_connection(values: dict[str, Any]) -> "Connection":
     """Return the `Connection` from a command's values."""
-    from cluster.connection import Connection
+    from cluster.client import Connection
 
     names = ("host", "namespace", "token_file", "cookies_file", "ca_cert")
     return Connection(**{name: values.pop(name) for name in names})
-
-
-def say_notes(options):
-    """Print what a user should know of these `ClusterOptions`."""
-    for sentence in notes(options):
-        print(f"note: {sentence}", file=sys.stderr, flush=True)
-
-
-def submit(package_path, options, values, parameters):
-    """Start a run of a compiled pipeline, and follow it if that is wanted.
-
-    Args:
-        package_path: the compiled pipeline's file.
-        options: the `ClusterOptions` it was compiled with.
-        values: the command's values, of `connection_options`, `run_options` and `submit_options`.
-        parameters: the pipeline parameters that are given, by name.
-
-    Raises:
-        InvalidInput: a value can't be used.
-        ClusterError: the cluster can't be reached or refuses, or the run did not succeed.
-    """
-    from cluster import connection, runs
-
-    if values["wait_timeout"] and not values["wait"]:
-        raise InvalidInput(f"wait_timeout must come with --wait, got {values['wait_timeout']:g} without it")
-    package = runs.read_package(package_path)
-    runs.check_submission(package, parameters)
-    connected = connection.connect(take_connection(values))
-    run_id = runs.submit(
-        connected, package, parameters, values["experiment"], values["run_name"], values["service_account"]
-    )
-    say_notes(options)
-    if values["wait"]:
-        runs.wait(connected, run_id, values["wait_timeout"])
-
-
-def upload(package_path, options, values):
-    """Upload a compiled pipeline; `values` are those of `connection_options`."""
-    from cluster import connection, runs
-
-    package = runs.read_package(package_path)
-    runs.check_images(package)
-    runs.upload(connection.connect(take_connection(values)), package)
-    say_notes(options)
-
-
-def schedule(package_path, options, values, parameters):
-    """Schedule a compiled pipeline; `values` are those of `connection_options`, `run_options`, `schedule_options`."""
-    from cluster import connection, cron, runs
-
-    package = runs.read_package(package_path)
-    cron.check(values["cron"])
-    runs.check_submission(package, parameters)
-    runs.schedule(
-        connection.connect(take_connection(values)),
-        package,
-        parameters,
-        values["cron"],
-        values["name"],
-        values["experiment"],
-        values["service_account"],
-    )
-    say_notes(options)

@@ -9,6 +9,8 @@ import importlib.machinery
 import os
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
+from types import ModuleType
 from typing import Any
 
 
@@ -18,11 +20,13 @@ class QuietImport(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     `sys.meta_path.insert(0, QuietImport("tensorflow"))` puts it to work.
     """
 
-    def __init__(self, package):
+    def __init__(self, package: str) -> None:
         self._package = package
         self._loader: Any = None
 
-    def find_spec(self, fullname, path=None, target=None):
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
         if fullname != self._package:
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path)
@@ -30,17 +34,20 @@ class QuietImport(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             self._loader, spec.loader = spec.loader, self
         return spec
 
-    def create_module(self, spec):
-        return self._loader.create_module(spec)
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+        created: ModuleType | None = self._loader.create_module(spec)
+        return created
 
-    def exec_module(self, module):
-        module.__spec__.loader = module.__loader__ = self._loader
+    def exec_module(self, module: ModuleType) -> None:
+        module.__loader__ = self._loader
+        if module.__spec__:
+            module.__spec__.loader = self._loader
         with _held_back():
             self._loader.exec_module(module)
 
 
 @contextlib.contextmanager
-def _held_back():
+def _held_back() -> Iterator[None]:
     """Send the file descriptor of standard error to a file while the block runs; when it raises, show the file."""
     sys.stderr.flush()
     kept = os.dup(2)

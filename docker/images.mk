@@ -2,11 +2,11 @@
 
 .PHONY: images
 images: $(INSTALLED) ## Build the images; BUILDER=buildah without docker, GPU=1 with CUDA, REGISTRY=… to push later
-	@BUILDER="$(BUILDER)" REGISTRY="$(REGISTRY)" GPU="$(GPU)" $(BIN)/python -m images.builder build
+	@BUILDER="$(BUILDER)" REGISTRY="$(REGISTRY)" GPU="$(GPU)" $(BIN)/python -m command_line.images build
 
 .PHONY: push
 push: $(INSTALLED) ## Push the images to REGISTRY=… and remember their digests
-	@BUILDER="$(BUILDER)" REGISTRY="$(REGISTRY)" GPU="$(GPU)" $(BIN)/python -m images.builder push
+	@BUILDER="$(BUILDER)" REGISTRY="$(REGISTRY)" GPU="$(GPU)" $(BIN)/python -m command_line.images push
 
 .PHONY: upload
 upload: $(INSTALLED) ## Upload the pipeline, or a new version of it: ARGS="--host URL …"
@@ -17,5 +17,5 @@ schedule: $(INSTALLED) ## Run the pipeline on Kubeflow regularly: ARGS='--host U
 	@$(BIN)/python pipeline.py schedule $(ARGS)
 
 .PHONY: image-test
-image-test: $(INSTALLED) ## Build all four images and run each as its own user with a read-only root; needs root
+image-test: $(INSTALLED) ## Build all images and run each as its own user with a read-only root; needs root
 	@$(BIN)/python -m tests.image_test

@@ -1,25 +1,28 @@
 """A local run's display: live progress on a terminal, plain lines in a log."""
 
 import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.live import Live
-from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from components.core import events
-from components.core.journal import best, in_order
+from components.core.experiment import ACCURACY, Metric
+from components.core.journal import Trial, best, in_order
 
 LAST_TRIALS = 6
 
 
 @contextlib.contextmanager
-def listening():
+def listening() -> Iterator[Console]:
     """Yield the console, while the events of this process go to a display that fits it."""
     console = Console()
     before = events.listener
-    display = _OnTerminal(console) if console.is_terminal else events.PlainLines()
+    display: events.PlainLines = _OnTerminal(console) if console.is_terminal else events.PlainLines()
     events.listener = display
     try:
         with contextlib.closing(display):
@@ -31,9 +34,9 @@ def listening():
 class _TimeLeft(ProgressColumn):
     """How long the rest will take at the pace so far; what an earlier run has done (`known`) tells no pace."""
 
-    def render(self, task):
+    def render(self, task: Task) -> Text:
         done = task.completed - task.fields["known"]
-        if task.finished or not task.total or done <= 0:
+        if task.finished or not task.total or done <= 0 or task.elapsed is None:
             return Text("")
         seconds = round(task.elapsed / done * (task.total - task.completed))
         return Text(f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02} left", style="cyan")
@@ -42,83 +45,85 @@ class _TimeLeft(ProgressColumn):
 class _OnTerminal(events.PlainLines):
     """Shows each step with a bar, search and training with the time left, and the best and the last trials."""
 
-    def __init__(self, console):
+    def __init__(self, console: Console) -> None:
         self._console = console
         columns = [BarColumn(20), TextColumn("{task.fields[count]}"), TimeElapsedColumn(), _TimeLeft()]
-        self._bars = Progress(TextColumn("{task.description}"), *columns, console=console)
-        self._tasks = {}
+        self._progress = Progress(TextColumn("{task.description}"), *columns, console=console)
+        self._tasks: dict[str, TaskID] = {}
         self._step = ""
-        self._trials = {}
-        self._best = None
+        self._trials: dict[int, Trial] = {}
+        self._best: Trial | None = None
+        self._objective = ACCURACY
         self._live = Live(console=console, get_renderable=self._render, refresh_per_second=4)
         self._live.start()
 
-    def close(self):
+    def close(self) -> None:
         self._live.stop()
 
-    def note(self, text):
+    def note(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
-    def step_started(self, name):
+    def step_started(self, name: str) -> None:
         self._step = name
         self._begin(name)
 
-    def step_finished(self, name, seconds):
-        self._bars.update(self._tasks[name], total=1, completed=1)
+    def step_finished(self, name: str, seconds: float) -> None:
+        self._progress.update(self._tasks[name], total=1, completed=1)
 
-    def search_started(self, finished, max_trials, objective):
+    def search_started(self, finished: Sequence[Trial], max_trials: int, objective: Metric = ACCURACY) -> None:
+        self._objective = objective
         self._trials = {trial.number: trial for trial in finished}
-        self._best = best(finished)
+        self._best = best(finished, objective.direction)
         self._advance(self._step, len(finished), max_trials, "trials", known=len(finished))
 
-    def trial_finished(self, trial, best, max_trials, objective):
+    def trial_finished(self, trial: Trial, best: Trial | None, max_trials: int, objective: Metric = ACCURACY) -> None:
         self._trials[trial.number] = trial
         self._best = best
         self._advance(self._step, len(self._trials), max_trials, "trials")
 
-    def epoch_finished(self, epoch, epochs):
-        self._advance_epochs(self._step, epoch, epochs)
+    def epoch_finished(self, epoch: events.FinishedEpoch, n_epochs: int) -> None:
+        self._advance_epochs(self._step, epoch, n_epochs)
 
-    def refit_epoch_finished(self, epoch, epochs):
+    def refit_epoch_finished(self, epoch: events.FinishedEpoch, n_epochs: int) -> None:
         if "refit" not in self._tasks:
             self._begin("refit")
-        self._advance_epochs("refit", epoch, epochs)
+        self._advance_epochs("refit", epoch, n_epochs)
 
-    def _advance_epochs(self, name, epoch, epochs):
-        earlier = {} if self._bars.tasks[self._tasks[name]].total else {"known": epoch.number - 1}
-        self._advance(name, epoch.number, epochs, "epochs", **earlier)
+    def _advance_epochs(self, name: str, epoch: events.FinishedEpoch, n_epochs: int) -> None:
+        earlier = {} if self._progress.tasks[self._tasks[name]].total else {"known": epoch.number - 1}
+        self._advance(name, epoch.number, n_epochs, "epochs", **earlier)
 
-    def downloaded(self, received, total, name):
+    def downloaded(self, received: int, total: int | None, name: str) -> None:
         if name not in self._tasks:
             self._begin(name)
         self._advance(name, received / 1e6, total and total / 1e6, "MB", digits=1)
 
-    def _begin(self, name):
-        self._tasks[name] = self._bars.add_task(name, total=None, count="", known=0)
+    def _begin(self, name: str) -> None:
+        self._tasks[name] = self._progress.add_task(name, total=None, count="", known=0)
 
-    def _advance(self, name, done, total, unit, digits=0, **fields):
+    def _advance(self, name: str, done: float, total: float | None, unit: str, digits: int = 0, **fields: Any) -> None:
         count = f"{done:.{digits}f}" + (f"/{total:.{digits}f}" if total else "") + f" {unit}"
-        self._bars.update(self._tasks[name], completed=done, total=total, count=count, **fields)
+        self._progress.update(self._tasks[name], completed=done, total=total, count=count, **fields)
 
-    def _render(self):
+    def _render(self) -> Table:
         grid = Table.grid()
-        grid.add_row(self._bars)
+        grid.add_row(self._progress)
         if self._trials:
             grid.add_row(self._trial_table())
         return grid
 
-    def _trial_table(self):
+    def _trial_table(self) -> Table:
         table = Table(title="best and last trials", title_justify="left", box=None)
         for heading in ("trial", "result", "epochs", "seconds", "hyperparameters"):
             table.add_column(heading)
         shown = in_order(self._trials.values())[-LAST_TRIALS:]
         leader = [self._best] if self._best and self._best not in shown else []
         for trial in [*leader, *shown]:
-            table.add_row(*_row(trial), style="bold green" if trial == self._best else None)
+            table.add_row(*_row(trial, self._objective), style="bold green" if trial == self._best else None)
         return table
 
 
-def _row(trial):
-    result = trial.status if trial.validation_accuracy is None else f"{trial.validation_accuracy:.4f}"
+def _row(trial: Trial, objective: Metric) -> tuple[str, str, str, str, Text]:
+    result = events.trial_result(trial, objective)
     values = " ".join(f"{name}={events.short(value)}" for name, value in trial.hyperparameters.items())
     return str(trial.number + 1), result, str(trial.epochs), f"{trial.seconds:.1f}", Text(values)

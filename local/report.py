@@ -1,16 +1,21 @@
 """The report on a run, made again from the files that the run has left, without a model and without TensorFlow."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 from components.core import artifacts, files, journal, models
 from components.core.errors import InvalidInput
 from components.evaluate import evaluation
 from components.evaluate import trials as search
 from components.evaluate.report import ReportInputs, render
+from components.evaluate.trials import SearchRecord
+
+Found = TypeVar("Found")
 
 
-def write_report(output_dir):
+def write_report(output_dir: str | Path) -> Path:
     """Write `report.html` into a run's folder, of a finished run or an unfinished one, and return its path.
 
     Raises:
@@ -21,7 +26,7 @@ def write_report(output_dir):
     return path
 
 
-def read_run(output_dir):
+def read_run(output_dir: str | Path) -> ReportInputs:
     """Return the `ReportInputs` of a run's folder: of what isn't there yet, nothing.
 
     Raises:
@@ -42,11 +47,11 @@ def read_run(output_dir):
     return inputs
 
 
-def _read(path, reader):
+def _read(path: Path, reader: Callable[[Path], Found]) -> Found | None:
     return reader(path) if path.exists() else None
 
 
-def _read_search(run):
+def _read_search(run: Path) -> SearchRecord | None:
     """Return the search from its state, which is the newest, or else from its artifact."""
     for folder in (run / "state", run / "tune" / "trials"):
         if (folder / journal.FILE_NAME).is_file():
@@ -54,14 +59,14 @@ def _read_search(run):
     return None
 
 
-def _read_object(path):
+def _read_object(path: Path) -> dict[str, Any]:
     """Return the dictionary in a JSON file, empty when there is no such file."""
     if not path.is_file():
         return {}
     try:
-        value = json.loads(path.read_bytes())
+        value: Any = json.loads(path.read_bytes())
     except ValueError:
         value = None
     if not isinstance(value, dict):
         raise InvalidInput(f"{path} must hold a JSON object, and is damaged; run the pipeline again")
-    return value
+    return dict(value)

@@ -3,33 +3,37 @@
 import contextlib
 import json
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, TypedDict
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from components.core import artifacts, events, files, journal
 from components.core.errors import InvalidInput
+from components.core.parameters import PARAMETERS
 from local import walker
 
 RUN_FILE = "run.json"
-DECIDES_THE_SEARCH = (
-    "data_source",
-    "validation_fraction",
-    "test_fraction",
-    "image_size",
-    "trial_epochs",
-    "stop_trials_early",
-    "early_stopping_patience",
-    "seed",
-    "warm_start",
-)
 
 
-def new_output_dir():
+class Begun(TypedDict):
+    """What a run's folder says of the run that was begun in it: all pipeline parameters, its data, and a note."""
+
+    parameters: dict[str, Any]
+    data: str | None
+    note: str
+
+
+def new_output_dir() -> Path:
     """Return the default folder of a run that starts now."""
     return Path("runs") / time.strftime("%Y-%m-%dT%H-%M-%S")
 
 
-def earlier_parameters(output_dir):
-    """Return the parameters of the run in a folder, or None when there is none.
+def read_begun(output_dir: str | Path) -> Begun | None:
+    """Return what was begun in a folder, or None when nothing was.
 
     Raises:
         InvalidInput: the folder is none, or holds something else than a run.
@@ -48,33 +52,34 @@ def earlier_parameters(output_dir):
         return None
     try:
         begun = json.loads((folder / RUN_FILE).read_bytes())
-        return {"parameters": dict(begun["parameters"]), "data": begun["data"], "note": begun["note"]}
+        return Begun(parameters=dict(begun["parameters"]), data=begun["data"], note=begun["note"])
     except (ValueError, KeyError, TypeError, RecursionError):
         raise InvalidInput(f"{folder / RUN_FILE} is damaged; use a new output_dir") from None
 
 
-def refuse_another_search(output_dir, earlier, parameters):
+def refuse_another_search(output_dir: str | Path, begun: Begun, parameters: Mapping[str, Any]) -> None:
     """Refuse to go on in the folder of a search that another parameter decides.
 
     Args:
         output_dir: the run's folder.
-        earlier: what `run.json` holds.
+        begun: what `run.json` holds.
         parameters: all pipeline parameters of the run that starts now.
 
     Raises:
         InvalidInput: the first parameter that differs, by name, with both values.
     """
-    for name in DECIDES_THE_SEARCH:
-        if earlier["parameters"].get(name) != parameters[name]:
+    deciding = [name for name in parameters if name in PARAMETERS and PARAMETERS[name].decides_search]
+    for name in deciding:
+        if begun["parameters"].get(name) != parameters[name]:
             raise InvalidInput(
-                f"{name} must stay {earlier['parameters'].get(name)!r} to continue the run in {output_dir}, "
+                f"{name} must stay {begun['parameters'].get(name)!r} to continue the run in {output_dir}, "
                 f"got {parameters[name]!r}; use a new output_dir"
             )
-    if earlier["data"] != walker.content_digest(parameters["data_source"]):
+    if begun["data"] != walker.content_digest(parameters["data_source"]):
         raise InvalidInput(
             f"data_source must hold the files it held when {output_dir} was begun; use a new output_dir"
         )
-    workers, finished = _begun(output_dir)
+    workers, finished = _begun_search(output_dir)
     if parameters["workers"] not in (0, workers or parameters["workers"]):
         rule = f"workers must stay {workers!r} to continue the run in {output_dir}"
         raise InvalidInput(f"{rule}, got {parameters['workers']!r}; use a new output_dir")
@@ -83,12 +88,11 @@ def refuse_another_search(output_dir, earlier, parameters):
         raise InvalidInput(f"{rule}, got {parameters['max_trials']}")
 
 
-def run(build, components, parameters, output_dir, note):
+def run(build: Callable[..., Any], parameters: dict[str, Any], output_dir: str | Path, note: str) -> dict[str, Any]:
     """Run the pipeline in a folder, or continue it there, and return its summary.
 
     Args:
         build: makes the pipeline from a `state_dir`.
-        components: component by function name.
         parameters: all pipeline parameters, by name.
         output_dir: the run's folder.
         note: a sentence that every summary shows, or empty.
@@ -99,21 +103,23 @@ def run(build, components, parameters, output_dir, note):
     """
     folder = Path(output_dir)
     with _taken_back_if_refused(folder):
-        earlier = earlier_parameters(folder)
+        earlier = read_begun(folder)
         if earlier:
             refuse_another_search(folder, earlier, parameters)
         else:
-            begun = {"parameters": parameters, "data": walker.content_digest(parameters["data_source"]), "note": note}
-            files.write_json(begun, folder / RUN_FILE)
+            data = walker.content_digest(parameters["data_source"])
+            files.write_json(Begun(parameters=parameters, data=data, note=note), folder / RUN_FILE)
         pipeline = build(state_dir=str((folder / "state").absolute()))
-        steps = walker.run(pipeline, components, parameters, folder)
+        steps = walker.run(pipeline, parameters, folder)
         summary = summarize(folder, steps, parameters, note)
         files.write_bytes((folder / "evaluate" / "report").read_bytes(), folder / "report.html")
         files.write_json(summary, folder / "summary.json")
     return summary
 
 
-def summarize(output_dir, steps, parameters, note):
+def summarize(
+    output_dir: Path, steps: Sequence[walker.StepResult], parameters: Mapping[str, Any], note: str
+) -> dict[str, Any]:
     """Return a finished run's summary, see DESIGN: results, the search's trials, and where the time went."""
     metrics = {step.name: step.metrics for step in steps}
     trials = journal.in_order(journal.read(output_dir / "tune" / "trials" / journal.FILE_NAME).trials)
@@ -136,17 +142,17 @@ def summarize(output_dir, steps, parameters, note):
     }
 
 
-def _begun(output_dir):
+def _begun_search(output_dir: str | Path) -> tuple[int | None, int]:
     """Return (workers, number of finished trials) of the search in a run's folder; (None, 0) when there is none."""
     path = Path(output_dir) / "state" / journal.FILE_NAME
     if not path.exists():
         return None, 0
-    begun = journal.read(path)
-    return begun.header.get("workers"), len(begun.trials)
+    found = journal.read(path)
+    return found.header.get("workers"), len(found.trials)
 
 
 @contextlib.contextmanager
-def _taken_back_if_refused(folder):
+def _taken_back_if_refused(folder: Path) -> Iterator[None]:
     """Make and lock a run's folder; when the run is refused before a step has finished, remove what was made."""
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
@@ -155,7 +161,7 @@ def _taken_back_if_refused(folder):
         try:
             yield
         except InvalidInput:
-            if not any(folder.glob("*/" + walker.RECORD)):
+            if not any(folder.glob("*/" + walker.STEP_FILE)):
                 for path in set(folder.iterdir()) - before:
                     files.remove(path)
                 for path in made:
@@ -163,11 +169,8 @@ def _taken_back_if_refused(folder):
             raise
 
 
-def show(summary, output_dir, console):
+def show(summary: Mapping[str, Any], output_dir: str | Path, console: Console) -> None:
     """Print a run's result: a table that fits a terminal, or in a log lines that are never wrapped."""
-    from rich.table import Table
-    from rich.text import Text
-
     rows = _rows(summary, Path(output_dir))
     console.print("\nResult", style="bold")
     if console.is_terminal:
@@ -183,7 +186,7 @@ def show(summary, output_dir, console):
             console.print(f"{name:<{width}}  {text}", soft_wrap=True, markup=False, highlight=False, emoji=False)
 
 
-def _rows(summary, output_dir):
+def _rows(summary: Mapping[str, Any], output_dir: Path) -> dict[str, str]:
     """Return what `show` prints, text by name."""
     values = summary["best_hyperparameters"].items()
     statuses = [trial["status"] for trial in summary["trials"]]
@@ -203,11 +206,11 @@ def _rows(summary, output_dir):
     }
 
 
-def _seconds(by_name):
+def _seconds(by_name: Mapping[str, float]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {value:.1f}" for name, value in by_name.items())
 
 
-def note_fallback(reason):
+def note_fallback(reason: str) -> str:
     """Say, as a run's first line, that it works on synthetic data, and return the sentence for its summaries."""
     sentence = "synthetic data in place of Fashion-MNIST, which can't be downloaded"
     events.note(

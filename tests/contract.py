@@ -8,34 +8,33 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from google.protobuf import json_format
+
 from components.core import artifacts
-from pipeline import COMPONENTS, build
+from components.steps import STEPS
+from pipeline import build
 
 PLACEHOLDER = "{{$}}"
 
-ARGUMENTS = {
-    "prepare": {"data_source": "synthetic", "validation_fraction": 0.1, "seed": 7},
-    "tune": {
-        "max_trials": 1,
-        "trial_epochs": 1,
-        "trial_time_limit_s": 0,
-        "stop_trials_early": True,
-        "workers": 1,
-        "patience": 1,
-        "seed": 7,
-    },
-    "train": {"epochs": 1, "patience": 1, "seed": 7},
-    "evaluate": {},
+SMALL = {
+    "data_source": "synthetic",
+    "max_trials": 1,
+    "trial_epochs": 1,
+    "workers": 1,
+    "training_epochs": 1,
+    "early_stopping_patience": 1,
+    "seed": 7,
 }
-"""Parameters by step, those that have no default."""
+"""Pipeline parameters of a run that ends soon; the others have their defaults."""
 
 FOREIGN = {
+    "base": ("tensorflow", "keras", "keras_tuner", "matplotlib", "fsspec"),
     "prepare": ("tensorflow", "keras", "keras_tuner", "matplotlib"),
-    "tune": ("matplotlib",),
-    "train": ("keras_tuner", "matplotlib"),
-    "evaluate": ("keras_tuner",),
+    "tune": ("matplotlib", "PIL"),
+    "train": ("keras_tuner", "matplotlib", "fsspec"),
+    "evaluate": ("keras_tuner", "fsspec"),
 }
-"""Packages that a step's image must not hold."""
+"""Packages that an image must not hold, by the group that it is built on."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +61,14 @@ def task(step, root, into=None, **changed):
         step: the component's name.
         root: URI of the folder with each step's outputs.
         into: URI of the folder for this step's outputs, `root` when None.
-        **changed: parameters other than `ARGUMENTS`.
+        **changed: the component's parameters that are other than the pipeline gives with `SMALL`.
     """
     spec = build().pipeline_spec
-    component = spec.components[f"comp-{step}"]
+    task_name = step.replace("_", "-")  # as KFP names it
+    component = spec.components[f"comp-{task_name}"]
     container = spec.deployment_spec["executors"][component.executor_label]["container"]
-    producers = spec.root.dag.tasks[step].inputs.artifacts
+    given = spec.root.dag.tasks[task_name].inputs
+    producers = given.artifacts
     inputs = {
         name: _artifact(name, wanted, f"{root}/{producers[name].task_output_artifact.producer_task}")
         for name, wanted in component.input_definitions.artifacts.items()
@@ -78,7 +79,7 @@ def task(step, root, into=None, **changed):
     }
     output_file = f"{local(folder)}/output_metadata.json"
     executor_input = {
-        "inputs": {"parameterValues": {**ARGUMENTS[step], **changed}, "artifacts": inputs},
+        "inputs": {"parameterValues": {**_parameters(spec, given), **changed}, "artifacts": inputs},
         "outputs": {"artifacts": outputs, "outputFile": output_file},
     }
     filled = json.dumps(executor_input)
@@ -116,7 +117,7 @@ def check(done, folder=None):
 
 def imports_none_of(step):
     """Return a program that fails when the environment holds a package that the step's image must not hold."""
-    found = f"[name for name in {FOREIGN[step]!r} if importlib.util.find_spec(name)]"
+    found = f"[name for name in {FOREIGN[STEPS[step].packages]!r} if importlib.util.find_spec(name)]"
     return f"import importlib.util, sys; sys.exit({found} or None)"
 
 
@@ -128,7 +129,23 @@ def whole_artifacts(done, folder=None):
 
 
 def steps():
-    return tuple(COMPONENTS)
+    return tuple(STEPS)
+
+
+def _parameters(spec, given):
+    """Return a task's parameters, from the pipeline's or as constants."""
+    pipeline = spec.root.input_definitions.parameters
+    defaults = {name: json_format.MessageToDict(wanted.default_value) for name, wanted in pipeline.items()}
+    values = {**defaults, **SMALL}
+    whole = {name for name, wanted in pipeline.items() if wanted.parameter_type == wanted.NUMBER_INTEGER}
+    found = {}
+    for name, source in given.parameters.items():
+        if source.component_input_parameter:
+            value = values[source.component_input_parameter]
+            found[name] = int(value) if source.component_input_parameter in whole else value
+        else:
+            found[name] = json_format.MessageToDict(source.runtime_value.constant)
+    return found
 
 
 def _check_artifact(path, name):

@@ -19,13 +19,13 @@ import components.train.fitting
 import components.tune.search
 import components.tune.tuner  # noqa: F401 - what the steps import is imported once
 import pipeline
-from command_line import main as command_line
+from command_line.pipeline_parameters import PipelineParameters
 from components.core import artifacts, events, files, journal
 from components.core.errors import InvalidInput
+from components.steps import STEPS
 from local import run as local_run
 from local import walker
 
-STEPS = ("prepare", "tune", "train", "evaluate")
 SMALL = {"max_trials": 2, "trial_epochs": 1, "training_epochs": 1, "seed": 7, "workers": 1}
 
 
@@ -69,11 +69,11 @@ class UntilTheNextStep(events.Forwarding):
 
 
 def run(data, out):
-    defaults = {name: default for name, (_, default) in command_line.pipeline_inputs().items()}
-    local_run.run(pipeline.build, pipeline.COMPONENTS, {**defaults, **SMALL, "data_source": str(data)}, out, "")
+    defaults = PipelineParameters(pipeline.build).defaults
+    local_run.run(pipeline.build, {**defaults, **SMALL, "data_source": str(data)}, out, "")
 
 
-def record(data, out, copies):
+def run_with_copies(data, out, copies):
     Snapshots(out, copies)
     run(data, out)
 
@@ -102,7 +102,7 @@ def in_child(work, *arguments):
 
 def finished(out):
     """Return the steps that a run has finished, in order."""
-    return [step for step in STEPS if (out / step / walker.RECORD).exists()]
+    return [step for step in STEPS if (out / step / walker.STEP_FILE).exists()]
 
 
 def half_written(out):
@@ -120,7 +120,7 @@ def half_written(out):
 def results(out):
     """Return what the finished steps have left, by step, but for dates and seconds."""
     makers = {"prepare": prepared, "tune": tuned, "train": trained, "evaluate": evaluated}
-    return {step: makers[step](out / step) for step in finished(out)}
+    return {step: makers[step](out / step) for step in finished(out) if step in makers}
 
 
 def prepared(folder):
@@ -154,7 +154,7 @@ def main(folder):
     folder = Path(folder)
     data, out, copies = folder / "data", folder / "out", folder / "copies"
     copies.mkdir()
-    error = in_child(record, data, out, copies)
+    error = in_child(run_with_copies, data, out, copies)
     if error:
         raise RuntimeError(error)
     expected, found = results(out), []

@@ -3,9 +3,11 @@
 import numpy as np
 
 from components.core import artifacts, journal
+from components.core.experiment import ACCURACY, Metric
 from components.evaluate.evaluation import evaluate_logits
 from components.evaluate.inputs import ReportInputs
-from components.evaluate.trials import Search, Span
+from components.evaluate.objective import Objective
+from components.evaluate.trials import SearchRecord, Span
 
 GARMENTS = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 HOSTILE = (
@@ -17,20 +19,47 @@ HOSTILE = (
     r"$\alpha_{x}$",
     "no_space_" * 20,
     "\x1b[31mred\u202e\ud800",
+    "👩🏽‍🔬🧪" * 20,
+    "",
+    "twin",
+    "twin",
 )
+CROSS_ENTROPY = Metric("cross-entropy", lambda labels, logits: 1.25, "min")
+
+
+SPACE = [
+    {"name": "hidden_layers", "kind": "Int", "min_value": 1, "max_value": 4, "step": 1, "sampling": "linear"},
+    *(
+        {"name": f"units_{n}", "kind": "Int", "min_value": 32, "max_value": 512, "step": 2, "sampling": "log"}
+        for n in range(4)
+    ),
+    {"name": "normalization", "kind": "Choice", "values": ["none", "layer", "batch"], "ordered": False},
+    {
+        "name": "learning_rate",
+        "kind": "Float",
+        "min_value": 1e-4,
+        "max_value": 1e-1,
+        "step": None,
+        "sampling": "log",
+    },
+    {"name": "batch_size", "kind": "Choice", "values": [64, 128, 256], "ordered": True},
+    {"name": "label_smoothing", "kind": "Fixed", "value": 0.1},
+]
+"""A search space as a journal's header holds it."""
 
 
 def trial(number, status="completed", accuracy=0.8, reason=None, **values):
     """Return a trial of the default space's kind, other hyperparameters in `values`."""
     hyperparameters = {"hidden_layers": 1 + number % 3, "normalization": ("batch", "layer")[number % 2]}
     hyperparameters |= {f"units_{layer}": 32 << (number + layer) % 5 for layer in range(1 + number % 3)}
-    hyperparameters |= {"learning_rate": 10 ** (-4 + 0.37 * number % 2.5), "batch_size": 64 << number % 3, **values}
+    hyperparameters |= {"learning_rate": 10 ** (-4 + 0.37 * number % 2.5), "batch_size": 64 << number % 3}
+    hyperparameters |= {"label_smoothing": 0.1, **values}
     known = status != "failed"
     curve = (0.9 * accuracy, accuracy) if known else ()
     return journal.Trial(number, status, hyperparameters, accuracy if known else None, curve, 2, 1.5, reason)
 
 
-def search(n, n_completed=None, reason="out of memory", **values):
+def search(n, n_completed=None, reason="out of memory", objective=ACCURACY, **values):
     """Return a search of `n` trials by two workers, of which the first `n_completed` completed."""
     n_completed = n if n_completed is None else n_completed
     random = np.random.default_rng(0)
@@ -43,14 +72,17 @@ def search(n, n_completed=None, reason="out of memory", **values):
     spans = [
         Span(each.number, each.number % 2, 3.0 * each.number, 3.0 * each.number + 2, each.status) for each in trials
     ]
-    return Search(trials, spans)
+    return SearchRecord(trials, spans, Objective(objective.name, objective.direction), SPACE)
 
 
-def test_data(names=GARMENTS, n=200, source="fashion-mnist", shape=(28, 28)):
-    """Return test images of noise, the classes in turn."""
-    images = np.random.default_rng(1).integers(0, 256, (n, *shape), dtype=np.uint8)
-    labelled = artifacts.Labelled(images, np.arange(n) % len(names))
-    return artifacts.TestData(labelled, artifacts.DatasetInfo(source, tuple(names), shape), "ab" * 32)
+def test_data(names=GARMENTS, n=200, source="fashion-mnist", shape=(28, 28), dtype="uint8"):
+    """Return test data of noise, the classes in turn."""
+    random = np.random.default_rng(1)
+    noise = (
+        random.integers(0, 256, (n, *shape), dtype=np.uint8) if dtype == "uint8" else random.normal(size=(n, *shape))
+    )
+    labelled = artifacts.Labelled(noise.astype(dtype), np.arange(n) % len(names))
+    return artifacts.TestData(labelled, artifacts.DatasetInfo(source, tuple(names), shape, dtype), "ab" * 32)
 
 
 def logits(labels, n_classes, skill):
@@ -59,11 +91,27 @@ def logits(labels, n_classes, skill):
     return noise + skill * np.eye(n_classes)[labels]
 
 
-def evaluation(names=GARMENTS, skill=2.0, n_trials=0, **options):
+def description(names=GARMENTS, objective=ACCURACY, shape=(28, 28), dtype="uint8"):
+    """Return what a model says of itself."""
+    return {
+        "class_names": list(names),
+        "hyperparameters": trial(0).hyperparameters,
+        "seed": 7,
+        "input_shape": list(shape),
+        "input_dtype": dtype,
+        "objective": {"name": objective.name, "direction": objective.direction},
+        "n_training_examples": 54_000,
+        "network": {"layers": {"Conv2D": 2, "Dense": 1}, "n_parameters": 12_345, "compiled": "graph"},
+    }
+
+
+def evaluation(names=GARMENTS, skill=2.0, n_trials=0, objective=ACCURACY, further=(), **options):
     """Return the evaluation of a model of some skill; 0: useless, 50: perfect."""
     data = test_data(names, **options)
-    description = {"class_names": list(names), "hyperparameters": trial(0).hyperparameters, "seed": 7}
-    return evaluate_logits(logits(data.test.labels, len(names), skill), data, description, n_trials)
+    said = description(names, objective, data.info.input_shape, data.info.input_dtype)
+    return evaluate_logits(
+        logits(data.test.labels, len(names), skill), data, said, n_trials, objective=objective, further=further
+    )
 
 
 def history(n_epochs=6):
@@ -78,16 +126,19 @@ def history(n_epochs=6):
         "validation_accuracy": accuracy,
         "learning_rate": [0.001 / (1 + epoch) for epoch in range(n_epochs)],
         "seconds": [0.5] * n_epochs,
+        "objective": [2.0 - value for value in accuracy],
         "chosen_epoch": chosen,
     }
 
 
-def run(n_trials=20, n_completed=None, names=GARMENTS, skill=2.0, reason="out of memory", **options):
+def run(
+    n_trials=20, n_completed=None, names=GARMENTS, skill=2.0, reason="out of memory", objective=ACCURACY, **options
+):
     """Return what is known of a finished run."""
     return ReportInputs(
-        search=search(n_trials, n_completed, reason),
+        search=search(n_trials, n_completed, reason, objective),
         history=history(),
-        evaluation=evaluation(names, skill, n_trials, **options),
+        evaluation=evaluation(names, skill, n_trials, objective, **options),
         steps={"prepare": 1.0, "tune": 62.0},
         parameters={"data_source": options.get("source", "fashion-mnist"), "seed": 7, "max_trials": n_trials},
     )

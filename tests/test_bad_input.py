@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from command_line import main as command_line
+import pipeline
+from command_line.main import main
+from command_line.pipeline_parameters import PipelineParameters
 from components.core import artifacts, files, journal, models
 from components.core.artifacts import DatasetInfo, Labelled, TestData, TrainingData
 from components.core.errors import InvalidInput
@@ -45,7 +47,7 @@ def refused(tmp_path, monkeypatch, capsys):
         before = tree(tmp_path)
         monkeypatch.setattr(sys, "argv", ["pipeline.py", *map(str, words)])
         with pytest.raises(SystemExit) as ended:
-            command_line.main()
+            main(pipeline.build)
         error = capsys.readouterr().err
         assert ended.value.code == 2, error
         assert error.startswith("error: ") and error.count("\n") == 1, error
@@ -169,9 +171,9 @@ def trial(number):
 
 
 def write_journal(folder, n_trials=2):
-    with journal.Journal.open(folder, HEADER) as book:
+    with journal.Journal.open(folder, HEADER) as earlier:
         for number in range(n_trials):
-            book.append(trial(number))
+            earlier.append(trial(number))
     return folder / journal.FILE_NAME
 
 
@@ -190,9 +192,9 @@ def begun(tmp_path):
     """Return the options of a run that was begun in the folder `out` and has two finished trials."""
     data = idx.write_archives(tmp_path / "data")
     options = {"seed": 7, "max_trials": 4, "workers": 1, "data_source": "data", "trial_epochs": 2}
-    defaults = {name: default for name, (_, default) in command_line.pipeline_inputs().items()}
-    record = {"parameters": {**defaults, **options}, "data": walker.content_digest(str(data)), "note": ""}
-    files.write_json(record, tmp_path / "out" / local_run.RUN_FILE)
+    defaults = PipelineParameters(pipeline.build).defaults
+    begun = {"parameters": {**defaults, **options}, "data": walker.content_digest(str(data)), "note": ""}
+    files.write_json(begun, tmp_path / "out" / local_run.RUN_FILE)
     write_journal(tmp_path / "out" / "state")
     return options
 
@@ -399,9 +401,9 @@ GOOD = {
         ({"test_inputs.npy": GOOD["test_inputs.npy"][:-20]}, "test_inputs.npy is no plain array"),
         ({"test_inputs.npy": npy(np.ones((6, 6, 4)))}, "must hold uint8 inputs"),
         ({"test_inputs.npy": npy(np.ones((6, 4, 4), np.uint8))}, "must hold uint8 inputs"),
-        ({"test_labels.npy": npy(np.zeros(5, np.int64))}, "a label from 0 to 2 for each image"),
-        ({"test_labels.npy": npy(np.full(6, 3))}, "a label from 0 to 2 for each image"),
-        ({"test_labels.npy": npy(np.full(6, -1))}, "a label from 0 to 2 for each image"),
+        ({"test_labels.npy": npy(np.zeros(5, np.int64))}, "a label from 0 to 2 for each input"),
+        ({"test_labels.npy": npy(np.full(6, 3))}, "a label from 0 to 2 for each input"),
+        ({"test_labels.npy": npy(np.full(6, -1))}, "a label from 0 to 2 for each input"),
         ({"dataset.json": b"{}"}, "class_names|source"),
         ({"dataset.json": b"<html>"}, "Expecting value"),
     ],

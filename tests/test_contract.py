@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from images import references
+from images import contents
 from tests import contract
 
 pytestmark = pytest.mark.slow
@@ -22,7 +22,7 @@ def environments(tmp_path_factory):
     def python(step):
         folder = root / step
         if not folder.exists():
-            locked = references.ROOT / "requirements" / f"{step}.txt"
+            locked = contents.ROOT / "requirements" / f"{step}.txt"
             _uv("venv", "--quiet", "--python", sys.executable, str(folder))
             _uv("pip", "sync", "--quiet", "--require-hashes", "--python", str(folder / "bin" / "python3"), str(locked))
         return folder / "bin"
@@ -32,7 +32,7 @@ def environments(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def finished(environments, tmp_path_factory):
-    """Return a folder with what the four steps left, each run after the steps before it."""
+    """Return a folder with what the steps left, each run after the steps before it."""
     root = tmp_path_factory.mktemp("store")
     for step in contract.steps():
         task = contract.task(step, str(root))
@@ -62,7 +62,7 @@ def _arguments(bin_folder, step, root):
     """Return how a step's process is started, in a folder laid out as its image's working directory."""
     app, scratch = root / "apps" / step, root / "scratch"
     if not app.exists():
-        references.lay_out(step, app)
+        contents.write_app(step, app)
         scratch.mkdir(exist_ok=True)
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return {"cwd": app, "env": _environment(bin_folder, scratch), **streams}
@@ -103,7 +103,7 @@ def test_a_full_disk_fails_the_task_and_leaves_nothing_that_looks_whole(finished
     [("tune", {"max_trials": 1000, "trial_epochs": 1}, "trial 1/"), ("train", {"epochs": 10_000}, "epoch 1/")],
 )
 def test_a_step_that_is_told_to_end_says_so_and_leaves_nothing(finished, environments, tmp_path, step, long, sign):
-    task = contract.task(step, str(finished), into=str(tmp_path), **{"patience": 0, **long})
+    task = contract.task(step, str(finished), into=str(tmp_path), **{"early_stopping_patience": 0, **long})
 
     with subprocess.Popen(task.command, **_arguments(environments(step), step, finished)) as process:
         assert any(sign in line for line in process.stdout)

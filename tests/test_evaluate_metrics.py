@@ -5,22 +5,12 @@ import math
 import numpy as np
 import pytest
 
+from components.core import artifacts
 from components.core.errors import InvalidInput
+from components.core.experiment import Metric
 from components.evaluate import metrics
-from components.evaluate.evaluation import distinct, evaluate_logits, headline
+from components.evaluate.evaluation import evaluate_logits, headline, matrix_for_kubeflow, read, write
 from tests import report_samples
-
-
-def test_softmax_of_equal_logits_is_uniform():
-    assert metrics.probabilities(np.array([[5.0, 5.0, 5.0, 5.0]])).tolist() == [[0.25] * 4]
-
-
-def test_the_loss_of_a_uniform_answer_is_the_logarithm_of_the_number_of_classes():
-    assert metrics.cross_entropy(np.array([0, 2]), np.zeros((2, 3))) == pytest.approx(math.log(3))
-
-
-def test_a_hugely_wrong_answer_has_a_finite_loss():
-    assert metrics.cross_entropy(np.array([1]), np.array([[3e38, -3e38]], np.float32)) == pytest.approx(6e38, rel=1e-6)
 
 
 def test_the_wilson_interval_of_half_of_a_hundred():
@@ -52,19 +42,13 @@ def test_scores_of_a_class_by_hand():
 def test_a_class_without_an_image_has_no_recall():
     score = metrics.class_scores(np.array([0]), np.array([0]), ("a", "b"))[1]
 
-    assert (score.n_images, score.recall) == (0, None)
+    assert (score.n_examples, score.recall) == (0, None)
 
 
 def test_a_class_that_is_never_predicted_has_no_precision():
     score = metrics.class_scores(np.array([0, 1]), np.array([0, 0]), ("a", "b"))[1]
 
     assert (score.precision, score.f1) == (None, 0.0)
-
-
-def test_macro_f1_leaves_out_what_is_undefined():
-    scores = [metrics.ClassScore("a", 1, 1.0, 1.0, 1.0), metrics.ClassScore("b", 0, None, None, None)]
-
-    assert metrics.macro_f1(scores) == 1.0
 
 
 def test_the_calibration_error_by_hand():
@@ -77,11 +61,11 @@ def test_the_calibration_error_by_hand():
 def test_a_confidence_on_an_edge_belongs_to_the_bin_below():
     bins = metrics.reliability(np.array([0.4]), np.array([True]), n_bins=5)
 
-    assert [each.n_images for each in bins] == [0, 1, 0, 0, 0]
+    assert [each.n_examples for each in bins] == [0, 1, 0, 0, 0]
 
 
 def test_a_confidence_of_one_is_in_the_last_bin():
-    assert metrics.reliability(np.array([1.0]), np.array([True]))[-1].n_images == 1
+    assert metrics.reliability(np.array([1.0]), np.array([True]))[-1].n_examples == 1
 
 
 def test_an_empty_bin_has_no_means():
@@ -113,13 +97,13 @@ def test_the_headline_figures_are_finite(skill):
 def test_a_perfect_model_has_no_mistakes():
     found = report_samples.evaluation(skill=50.0)
 
-    assert (found.accuracy, found.mistakes, found.mistake_images.shape) == (1.0, [], (0, 28, 28))
+    assert (found.accuracy, found.mistakes, found.mistake_inputs.shape) == (1.0, [], (0, 28, 28))
 
 
 def test_logits_that_are_not_finite_are_refused():
     data = report_samples.test_data(("a", "b"), n=2)
 
-    with pytest.raises(InvalidInput, match="others for 1 of 2 test images"):
+    with pytest.raises(InvalidInput, match="others for 1 of 2 test examples"):
         evaluate_logits(np.array([[0.0, 1.0], [np.nan, 0.0]]), data, {}, n_trials=0)
 
 
@@ -130,5 +114,61 @@ def test_a_model_for_other_classes_is_refused():
         evaluate_logits(np.zeros((2, 2)), data, {"class_names": ["a", "c"]}, n_trials=0)
 
 
-def test_equal_names_are_told_apart_by_their_number():
-    assert distinct(["a", "b", "a"]) == ["0 a", "1 b", "2 a"]
+def test_the_worst_confusions_come_most_frequent_first_with_their_share():
+    counts = np.array([[8, 2, 0], [3, 1, 0], [1, 0, 0]])
+
+    assert metrics.worst_confusions(counts, most=2) == [
+        metrics.Confusion(1, 0, 3, 0.75),
+        metrics.Confusion(0, 1, 2, 0.2),
+    ]
+
+
+def test_the_objective_is_measured_on_the_test_split():
+    found = report_samples.evaluation(objective=report_samples.CROSS_ENTROPY)
+
+    assert found.objective == {"name": "cross-entropy", "direction": "min", "value": 1.25}
+    assert headline(found)["test_objective"] == 1.25
+
+
+def test_a_metric_that_is_not_finite_is_said_and_not_logged(capsys):
+    found = report_samples.evaluation(further=(Metric("odd", lambda labels, logits: math.nan),))
+
+    assert found.metrics == {"odd": None} and "test_odd" not in headline(found)
+    assert "odd on the test split is nan" in capsys.readouterr().out
+
+
+def test_a_metric_that_fails_is_refused_by_name():
+    with pytest.raises(InvalidInput, match=r"odd must be a number on the test split, .* ZeroDivisionError"):
+        report_samples.evaluation(further=(Metric("odd", lambda labels, logits: 1 / 0),))
+
+
+def test_a_metric_named_as_another_figure_takes_no_others_place():
+    found = headline(report_samples.evaluation(further=(Metric("Accuracy", lambda labels, logits: 7.0),)))
+
+    assert found["test_accuracy"] <= 1 and found["test_accuracy_2"] == 7.0
+
+
+def test_kubeflow_is_shown_the_matrix_of_a_hundred_classes_and_told_of_more(capsys):
+    few = report_samples.evaluation([f"class {n}" for n in range(100)], n=200)
+    many = report_samples.evaluation([f"class {n}" for n in range(101)], n=202)
+
+    assert len(matrix_for_kubeflow(few)[1]) == 100 and matrix_for_kubeflow(many) is None
+    assert "at most 100 classes, and there are 101" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("shape", "dtype"), [((4, 5, 3), "uint8"), ((6,), "float32"), ((2, 3, 4, 5), "float32")])
+def test_an_evaluation_of_any_inputs_comes_back_as_it_was_written(tmp_path, shape, dtype):
+    found = report_samples.evaluation(shape=shape, dtype=dtype)
+    write(found, tmp_path / "evaluation")
+    back = read(tmp_path / "evaluation")
+
+    assert back.mistake_inputs.dtype == dtype and (back.mistake_inputs == found.mistake_inputs).all()
+    assert (back.confusion == found.confusion).all() and back.data == found.data
+
+
+def test_an_evaluation_of_another_version_is_refused(tmp_path):
+    with artifacts.writing(tmp_path / "evaluation", "evaluation") as folder:
+        (folder / "evaluation.json").write_text("{}")
+
+    with pytest.raises(InvalidInput, match="was not written by this version; run evaluate again"):
+        read(tmp_path / "evaluation")

@@ -2,12 +2,13 @@
 
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 
-from cluster.placement import STEPS
 from components.core.errors import InvalidInput
-from images import builder, references
+from components.steps import STEPS
+from images import builder, contents, references
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
@@ -16,7 +17,7 @@ DIGEST = "sha256:" + "0123456789abcdef" * 4
 def project(tmp_path):
     """A copy of what goes into the images, to change."""
     for name in ("components", "requirements", "docker"):
-        shutil.copytree(references.ROOT / name, tmp_path / name)
+        shutil.copytree(contents.ROOT / name, tmp_path / name)
     return tmp_path
 
 
@@ -33,15 +34,30 @@ def test_a_step_s_own_file_changes_its_own_image(project, step):
     assert changed_by(project, f"components/{step}/component.py") == {step}
 
 
+def holding(folder):
+    """Return the steps whose images hold a shared folder."""
+    return {name for name, step in STEPS.items() if folder in step.shared}
+
+
+def built_on(lock_file):
+    """Return the steps whose images are built on a lock file."""
+    return {step for step in STEPS if lock_file in contents.lock_files(step)}
+
+
+def test_a_shared_folder_changes_the_images_that_hold_it(project):
+    assert changed_by(project, "components/experiment/network.py") == holding("experiment")
+    assert changed_by(project, "components/training/loop.py") == holding("training")
+
+
 @pytest.mark.parametrize("path", ["components/core/files.py", "components/__init__.py", "docker/Dockerfile"])
 def test_a_shared_file_changes_every_image(project, path):
     assert changed_by(project, path) == set(STEPS)
 
 
 def test_a_lock_file_changes_the_images_that_are_built_on_it(project):
-    assert changed_by(project, "requirements/prepare.txt") == set(STEPS)
-    assert changed_by(project, "requirements/train.txt") == {"tune", "train", "evaluate"}
-    assert changed_by(project, "requirements/tune.txt") == {"tune"}
+    assert changed_by(project, "requirements/base.txt") == set(STEPS)
+    assert changed_by(project, "requirements/train.txt") == built_on("train.txt") >= {"tune", "train", "evaluate"}
+    assert changed_by(project, "requirements/tune.txt") == built_on("tune.txt") >= {"tune"}
 
 
 def test_a_file_beside_the_sources_changes_no_image(project):
@@ -85,13 +101,13 @@ def test_a_builder_that_is_not_installed_is_refused(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
 
     with pytest.raises(InvalidInput, match="BUILDER must be docker or buildah, and installed here, got 'buildah'"):
-        builder.builder("buildah")
+        builder.choose("buildah")
 
 
 def test_only_the_steps_that_use_a_gpu_have_an_image_with_cuda():
     plain, cuda = references.image_references(), references.image_references(gpu=True)
 
-    assert {step for step in STEPS if plain[step] != cuda[step]} == {"tune", "train"}
+    assert {step for step in STEPS if plain[step] != cuda[step]} == {n for n, step in STEPS.items() if step.takes_gpu}
 
 
 def test_what_was_pushed_is_referred_to_by_its_digest(tmp_path, monkeypatch):
@@ -132,7 +148,8 @@ def test_latest_is_refused():
 @pytest.mark.parametrize(
     "lower, upper",
     [
-        ("prepare", "train"),
+        ("base", "prepare"),
+        ("base", "train"),
         ("train", "tune"),
         ("train", "evaluate"),
         ("train", "train-gpu"),
@@ -146,25 +163,68 @@ def test_locked_requirements_contain_those_of_the_image_below(lower, upper):
 
 def pins(name):
     """Return the lines of a lock file that name a package and its version."""
-    return {line for line in (references.ROOT / f"requirements/{name}.txt").read_text().splitlines() if "==" in line}
+    return {line for line in (contents.ROOT / f"requirements/{name}.txt").read_text().splitlines() if "==" in line}
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_the_recipe_copies_what_the_tag_is_derived_from(step):
-    recipe = (references.ROOT / references.DOCKERFILE).read_text().replace("${STEP}", step)
-    copied = re.findall(r"^COPY (components\S*) ", recipe, re.MULTILINE)
+@pytest.mark.parametrize("gpu", [False, True])
+def test_a_step_s_lock_files_exist_from_the_base_up(step, gpu):
+    names = contents.lock_files(step, gpu)
 
-    named = [path for path in references.app_files(step) if path != "kfp_config.ini"]
+    assert names[0] == "base.txt"
+    assert names[-1].removesuffix(".txt").removesuffix("-gpu") == STEPS[step].packages
+    assert any("-gpu" in name for name in names) == (gpu and STEPS[step].takes_gpu)
 
-    assert copied == ["components/__init__.py", "components/core", f"components/{step}"]
-    assert all(any(path == source or path.startswith(f"{source}/") for source in copied) for path in named)
+
+def test_packages_without_a_stage_are_refused(monkeypatch):
+    monkeypatch.setitem(STEPS, "tune", replace(STEPS["tune"], packages="bake"))
+
+    with pytest.raises(InvalidInput, match=r"packages of tune must be a stage of docker/Dockerfile .*, got 'bake'"):
+        contents.lock_files("tune")
+
+
+def test_a_shared_folder_that_is_none_is_refused(monkeypatch):
+    monkeypatch.setitem(STEPS, "tune", replace(STEPS["tune"], shared=("kitchen",)))
+
+    with pytest.raises(InvalidInput, match="components/kitchen must be a folder, since step tune needs it"):
+        contents.app_files("tune")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_the_builder_sees_what_the_tag_is_derived_from_and_no_other_source(step, tmp_path):
+    contents.write_context(step, tmp_path)
+    app = tmp_path / "app"
+
+    found = {str(path.relative_to(app)): path.read_bytes() for path in app.rglob("*") if path.is_file()}
+
+    assert found == contents.app_files(step)
+    assert {path.name for path in tmp_path.iterdir()} == {"app", "requirements"}
+    assert re.findall("^COPY (?!requirements/)(.*)$", (contents.ROOT / contents.DOCKERFILE).read_text(), re.M) == [
+        "app /app"
+    ]
+
+
+def test_what_a_user_without_rights_must_read_is_readable(tmp_path):
+    contents.write_app("train", tmp_path / "app")
+
+    modes = {oct(path.stat().st_mode & 0o777) for path in (tmp_path / "app").rglob("*") if path.is_file()}
+    assert modes == {"0o644"}
+
+
+def test_both_builders_are_told_the_same():
+    commands = [
+        builder.build_command(name, "tune", "tune:1", True, {"ca.crt": "/x"}) for name in ("docker", "buildah")
+    ]
+
+    docker, buildah = (command[len(builder.BUILD_COMMANDS[command[0]]) :] for command in commands)
+    assert docker == buildah
+    assert {"--build-arg=STEP=tune", "--build-arg=PACKAGES=tune", "--build-arg=GPU=1", "--tag=tune:1"} < set(docker)
+    assert "--secret=id=ca.crt,src=/x" in docker
 
 
 def test_a_working_directory_is_laid_out_with_the_component_s_place(tmp_path):
-    references.lay_out("train", tmp_path)
+    contents.write_app("train", tmp_path)
 
     assert (tmp_path / "kfp_config.ini").read_text() == "[Components]\ntrain = components/train/component.py\n"
-    assert sorted(folder.name for folder in (tmp_path / "components").iterdir() if folder.is_dir()) == [
-        "core",
-        "train",
-    ]
+    folders = sorted(folder.name for folder in (tmp_path / "components").iterdir() if folder.is_dir())
+    assert folders == ["core", "experiment", "train", "training"]

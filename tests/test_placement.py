@@ -1,16 +1,15 @@
 """What the compiled pipeline tells the cluster of each task."""
 
-from dataclasses import replace
-
 import pytest
 import yaml
 from google.protobuf import json_format
-from kfp import compiler
+from kfp import compiler, dsl
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from cluster import placement
-from cluster.placement import STEPS, ClusterOptions, Toleration
+from cluster.options import ClusterOptions, Toleration, notes
+from cluster.placement import place_tasks
 from components.core.errors import InvalidInput
+from components.steps import STEPS
 from pipeline import build
 
 
@@ -20,7 +19,12 @@ def compiled(path, **fields):
     compiler.Compiler().compile(build(options, state_dir=options.state_dir), str(path))
     spec, platform = yaml.safe_load_all(path.read_text())
     executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
-    return spec, {step: executors[f"exec-{step}"] for step in STEPS}
+    return spec, {step: executors[f"exec-{in_graph(step)}"] for step in STEPS}
+
+
+def in_graph(step):
+    """Return a step's name as KFP writes it."""
+    return step.replace("_", "-")
 
 
 @pytest.fixture
@@ -89,7 +93,7 @@ def test_every_parameter_of_a_task_is_a_constant_or_an_input_of_the_pipeline(out
 @pytest.mark.parametrize("step", STEPS)
 def test_a_task_states_what_it_needs(output, step):
     spec, pods = compiled(output)
-    wanted = placement.RESOURCES[step]
+    wanted = STEPS[step].resources
 
     resources = container(spec, step)["resources"]
     assert resources["resourceCpuRequest"] == wanted.cpu_request
@@ -118,7 +122,22 @@ def test_a_cluster_that_chooses_the_user_is_only_told_not_to_take_root(output):
 def test_a_task_has_a_name_to_read(output):
     spec, _ = compiled(output)
 
-    assert [task(spec, step)["taskInfo"]["name"] for step in STEPS] == list(placement.DISPLAY_NAMES.values())
+    assert [task(spec, step)["taskInfo"]["name"] for step in STEPS] == [step.title for step in STEPS.values()]
+
+
+def test_a_task_whose_component_is_not_in_the_table_is_refused_by_name():
+    @dsl.component(base_image="python:3.11", target_image="x")
+    def dance(text: str):
+        print(text)
+
+    with pytest.raises(
+        InvalidInput, match=r"dance must have an entry in components/steps.py, which has prepare, tune"
+    ):
+
+        @dsl.pipeline
+        def dancing():
+            dance(text="a")
+            place_tasks(ClusterOptions())
 
 
 def cached(output, **fields):
@@ -126,12 +145,13 @@ def cached(output, **fields):
     return [step for step in STEPS if task(spec, step)["cachingOptions"].get("enableCache")]
 
 
-def test_all_but_evaluate_are_cached(output):
-    assert cached(output) == ["prepare", "tune", "train"]
+def test_steps_are_cached_as_the_table_says(output):
+    assert cached(output) == [name for name, step in STEPS.items() if step.cached]
+    assert "evaluate" not in cached(output)
 
 
 def test_evaluate_is_cached_by_choice(output):
-    assert cached(output, cache_evaluate=True) == list(STEPS)
+    assert "evaluate" in cached(output, cache_evaluate=True)
 
 
 def test_the_cache_can_be_left_out_and_asked_for(output):
@@ -140,7 +160,7 @@ def test_the_cache_can_be_left_out_and_asked_for(output):
 
 
 def test_files_on_a_volume_are_read_again_since_they_may_have_changed(output):
-    assert cached(output, data_volume_claim="mine") == ["tune", "train"]
+    assert {"prepare", "tune", "train"} & set(cached(output, data_volume_claim="mine")) == {"tune", "train"}
 
 
 def test_images_are_those_of_the_options(output):
@@ -153,7 +173,7 @@ def test_gpus_go_to_tune_and_train(output):
     spec, _ = compiled(output, gpus=2, accelerator="amd.com/gpu")
 
     accelerators = {step: container(spec, step)["resources"].get("accelerator") for step in STEPS}
-    assert accelerators["prepare"] is accelerators["evaluate"] is None
+    assert {step for step in STEPS if accelerators[step]} == {name for name, step in STEPS.items() if step.takes_gpu}
     assert accelerators["tune"]["resourceType"] == accelerators["train"]["resourceType"] == "amd.com/gpu"
     assert accelerators["tune"]["resourceCount"] == "2"
 
@@ -168,26 +188,23 @@ def mounts(pods):
 def test_the_state_volume_is_mounted_where_the_steps_look_for_it(output):
     spec, pods = compiled(output, state_volume_claim="search")
 
-    assert mounts(pods) == {
-        "prepare": [],
-        "tune": [("search", "/state")],
-        "train": [("search", "/state")],
-        "evaluate": [],
-    }
+    mounted = {step: [("search", "/state")] if STEPS[step].keeps_state else [] for step in STEPS}
+    assert mounts(pods) == mounted and mounted["tune"] and not mounted["evaluate"]
     assert task(spec, "tune")["inputs"]["parameters"]["state_dir"]["runtimeValue"]["constant"] == "/state"
 
 
-def test_the_data_volume_is_mounted_in_prepare_only(output):
+def test_the_data_volume_is_mounted_where_the_data_is_read(output):
     _, pods = compiled(output, data_volume_claim="mine")
 
-    assert mounts(pods) == {"prepare": [("mine", "/data")], "tune": [], "train": [], "evaluate": []}
+    mounted = {step: [("mine", "/data")] if STEPS[step].reads_data else [] for step in STEPS}
+    assert mounts(pods) == mounted and mounted["prepare"] and not mounted["tune"]
 
 
 def test_without_a_state_volume_one_is_told_what_that_means():
-    (note,) = placement.notes(ClusterOptions())
+    (note,) = notes(ClusterOptions())
 
     assert "--state-volume-claim" in note
-    assert placement.notes(ClusterOptions(state_volume_claim="search")) == []
+    assert notes(ClusterOptions(state_volume_claim="search")) == []
 
 
 def test_node_selectors_and_tolerations_go_to_their_step_or_to_all(output):
@@ -213,68 +230,18 @@ def test_a_secret_of_a_private_registry_goes_to_every_task(output):
     assert all(pod["imagePullSecret"][0]["secretName"] == "registry" for pod in pods.values())
 
 
-def test_a_single_resource_can_be_set():
-    options = placement.with_resources(ClusterOptions(), ["tune.memory_limit=32Gi", "tune.timeout_s=60"])
+def test_a_step_is_placed_within_a_condition_and_under_a_name_of_two_words(monkeypatch):
+    @dsl.component(base_image="python:3.11", target_image="x")
+    def export_model(text: str):
+        print(text)
 
-    assert options.resources["tune"] == replace(placement.RESOURCES["tune"], memory_limit="32Gi", timeout_s=60)
-    assert options.resources["train"] == placement.RESOURCES["train"]
+    monkeypatch.setitem(STEPS, "export_model", STEPS["prepare"])
 
+    @dsl.pipeline
+    def conditional(text: str = "a"):
+        with dsl.If(text == "a"):
+            export_model(text=text)
+        place_tasks(ClusterOptions(images={"export_model": "team/export:1"}))
 
-@pytest.mark.parametrize(
-    "setting, rule",
-    [
-        ("tune.memory=1Gi", "resource must be STEP.NAME=VALUE"),
-        ("deploy.cpu_limit=1", "resource must be STEP.NAME=VALUE"),
-        ("tune.cpu_limit", "resource must be STEP.NAME=VALUE"),
-        ("tune.cpu_limit=many", "tune.cpu_limit must be processors such as 2 or 500m, got 'many'"),
-        ("tune.cpu_limit=0", "tune.cpu_limit must be processors such as 2 or 500m, got '0'"),
-        ("tune.memory_limit=4GB", "tune.memory_limit must be an amount such as 4Gi or 512Mi, got '4GB'"),
-        ("tune.memory_limit=4000K", "tune.memory_limit must be an amount such as 4Gi or 512Mi, got '4000K'"),
-        ("tune.timeout_s=0", "timeout_s must be an integer from 1"),
-        ("tune.retries=-1", "retries must be an integer from 0"),
-        ("tune.memory_request=64Gi", r"tune.memory_request must not exceed tune.memory_limit \(16Gi\), got 64Gi"),
-    ],
-)
-def test_a_resource_that_kubernetes_does_not_know_is_refused(setting, rule):
-    with pytest.raises(InvalidInput, match=rule):
-        placement.with_resources(ClusterOptions(), [setting])
-
-
-def test_an_image_of_ones_own_is_written_with_its_step():
-    assert placement.parse_image("tune=registry.example.org:5000/tune:1") == (
-        "tune",
-        "registry.example.org:5000/tune:1",
-    )
-
-
-@pytest.mark.parametrize("text", ["", "tune", "tune=", "deploy=a:1", "registry.example.org/tune:1"])
-def test_an_image_of_another_form_is_refused(text):
-    with pytest.raises(InvalidInput, match="image must be STEP=REFERENCE"):
-        placement.parse_image(text)
-
-
-def test_node_selectors_are_written_as_label_and_value():
-    assert placement.parse_node_selector("pool=gpu") == (None, "pool", "gpu")
-    assert placement.parse_node_selector("tune:cloud.example.org/pool=gpu") == (
-        "tune",
-        "cloud.example.org/pool",
-        "gpu",
-    )
-
-
-@pytest.mark.parametrize("text", ["pool", "=gpu", "pool="])
-def test_a_node_selector_of_another_form_is_refused(text):
-    with pytest.raises(InvalidInput, match="node_selector must be"):
-        placement.parse_node_selector(text)
-
-
-def test_tolerations_are_written_as_kubectl_writes_taints():
-    assert placement.parse_toleration("spot") == (None, Toleration("spot"))
-    assert placement.parse_toleration("spot=yes:NoExecute") == (None, Toleration("spot", "yes", "NoExecute"))
-    assert placement.parse_toleration("train:gpu:NoSchedule") == ("train", Toleration("gpu", None, "NoSchedule"))
-
-
-@pytest.mark.parametrize("text", ["", "spot=", "spot:Never", ":NoSchedule"])
-def test_a_toleration_of_another_form_is_refused(text):
-    with pytest.raises(InvalidInput, match="toleration must be"):
-        placement.parse_toleration(text)
+    (executor,) = conditional.pipeline_spec.deployment_spec["executors"].values()
+    assert executor["container"]["image"] == "team/export:1"

@@ -7,13 +7,17 @@ import numpy as np
 import pytest
 
 from components.core import journal
-from components.evaluate import page, search_figures
+from components.evaluate import pictures, search_figures
 from components.evaluate.inputs import ReportInputs
 from components.evaluate.model_card import escape
+from components.evaluate.objective import Objective
 from components.evaluate.report import render
-from components.evaluate.search_section import rows_shown
-from components.evaluate.style import as_svg, canvas, clean, shorten
-from components.evaluate.trials import Search, Span
+from components.evaluate.style import canvas
+from components.evaluate.svg import as_svg
+from components.evaluate.texts import clean, shorten
+from components.evaluate.timeline_figure import timeline
+from components.evaluate.trial_table import rows_shown
+from components.evaluate.trials import SearchRecord, Span
 from tests import report_samples
 
 FIGURES = (
@@ -55,7 +59,7 @@ class Document(html.parser.HTMLParser):
 
     def handle_data(self, data):
         self.texts.append(data)
-        if "tr" in self._open and self._open[-1] != "style":
+        if {"td", "th"} & set(self._open):
             self.rows[-1][-1] += data
 
     @property
@@ -186,7 +190,7 @@ def test_few_trials_leave_out_the_importance_and_say_why():
 
 
 def test_a_run_without_a_timeline_says_so():
-    document = parsed(ReportInputs(Search(report_samples.search(3).trials, [])))
+    document = parsed(ReportInputs(SearchRecord(report_samples.search(3).trials, [])))
 
     assert "timeline" not in document.figures and "no record of when" in " ".join(document.texts)
 
@@ -226,8 +230,8 @@ def test_a_perfect_model_has_no_worst_mistakes():
     assert "worst-mistakes" not in document.figures and "the model made none" in " ".join(document.texts)
 
 
-@pytest.mark.parametrize("n_classes", [2, 60])
-def test_any_number_of_classes_has_a_confusion_matrix(n_classes):
+@pytest.mark.parametrize("n_classes", [2, 40])
+def test_up_to_forty_classes_have_a_confusion_matrix(n_classes):
     names = [f"class {number}" for number in range(n_classes)]
     document = parsed(ReportInputs(evaluation=report_samples.evaluation(names, n=600)))
 
@@ -243,7 +247,7 @@ def test_five_hundred_trials_and_forty_classes_stay_under_two_megabytes():
 
 def test_of_very_many_trials_the_best_and_the_last_are_listed():
     trials = [report_samples.trial(n, accuracy=0.5 + n % 1500 / 4000) for n in range(3000)]
-    listed = [trial.number for trial in rows_shown(trials)]
+    listed = [trial.number for trial in rows_shown(trials, Objective())]
 
     assert len(listed) == 1000 and {1499, 2999} <= set(listed)
 
@@ -253,7 +257,7 @@ def hostile():
     """A page with a class of each hostile name, and a failed trial of each as its reason."""
     trials = [report_samples.trial(n, "failed", reason=name) for n, name in enumerate(report_samples.HOSTILE)]
     evaluation = report_samples.evaluation(report_samples.HOSTILE, skill=1.0)
-    return parsed(ReportInputs(Search(trials, []), evaluation=evaluation))
+    return parsed(ReportInputs(SearchRecord(trials, []), evaluation=evaluation))
 
 
 def test_hostile_text_makes_no_element(hostile):
@@ -279,7 +283,7 @@ def test_hostile_hyperparameters_are_shown_as_text():
     trials = [
         report_samples.trial(n, accuracy=0.5 + n / 10, **{k: f"{v}{n}" for k, v in hostile.items()}) for n in range(3)
     ]
-    document = parsed(ReportInputs(Search(trials, [])))
+    document = parsed(ReportInputs(SearchRecord(trials, [])))
 
     assert document.misplaced == [] and "script" not in {tag for tag, _ in document.elements}
     assert "</svg><script>0" in document.texts and "$x$ <b>" in document.texts
@@ -338,35 +342,35 @@ def test_outliers_do_not_flatten_the_rest():
 def test_the_best_so_far_never_falls():
     trials = [report_samples.trial(n, accuracy=value) for n, value in enumerate([0.5, 0.8, 0.7])]
 
-    assert search_figures.best_so_far(trials)[1].tolist() == [0.5, 0.8, 0.8]
+    assert search_figures.best_so_far(trials, Objective())[1].tolist() == [0.5, 0.8, 0.8]
 
 
 def test_a_stopped_trial_is_not_the_best_so_far():
     trials = [report_samples.trial(0, accuracy=0.5), report_samples.trial(1, "stopped", accuracy=0.9)]
 
-    assert search_figures.best_so_far(trials)[1].tolist() == [0.5, 0.5]
+    assert search_figures.best_so_far(trials, Objective())[1].tolist() == [0.5, 0.5]
 
 
 def test_thinning_keeps_the_best():
     trials = [report_samples.trial(n, accuracy=(n * 37 % 100) / 100) for n in range(100)]
 
-    assert journal.best(search_figures.thinned(trials, 20)) == journal.best(trials)
+    assert journal.best(search_figures.thinned(trials, Objective(), 20)) == journal.best(trials)
 
 
 def test_a_night_between_two_parts_of_a_search_is_cut_out():
     spans = [Span(0, 0, 0.0, 10.0, "completed"), Span(1, 0, 30_000.0, 30_010.0, "completed")]
 
-    assert "with 1 pauses cut out" in search_figures.timeline(spans)
+    assert "with 1 pauses cut out" in timeline(spans)
 
 
 def test_a_picture_has_a_run_for_each_row_of_equal_pixels():
-    drawn = page.picture(np.array([[255, 255, 0], [0, 0, 255]], np.uint8), "x")
+    drawn = pictures.picture(np.array([[255, 255, 0], [0, 0, 255]], np.uint8), "x")
 
     assert 'd="M0 0.5h2M2 1.5h1"' in drawn and 'stroke="#ffffff"' in drawn
 
 
 def test_a_large_picture_is_scaled_down():
-    assert 'viewBox="0 0 40 20"' in page.picture(np.zeros((60, 120), np.uint8), "x")
+    assert 'viewBox="0 0 40 20"' in pictures.picture(np.zeros((60, 120), np.uint8), "x")
 
 
 def test_markdown_is_escaped():

@@ -22,6 +22,11 @@ PAGES = {
     "hostile": lambda: report_samples.run(5, 4, LONG_NAMES, skill=1.0, reason="<script>alert(1)</script>" * 20),
     "forty classes": lambda: report_samples.run(40, 40, [f"class number {n}" for n in range(40)], n=2000),
     "one trial, two classes": lambda: report_samples.run(1, names=("cat", "dog"), skill=50.0),
+    "colour": lambda: report_samples.run(4, shape=(32, 48, 3)),
+    "vectors, least is best": lambda: report_samples.run(
+        20, shape=(30,), dtype="float32", objective=report_samples.CROSS_ENTROPY
+    ),
+    "a thousand classes": lambda: report_samples.run(4, names=[f"class number {n}" for n in range(1000)], n=10_000),
     "unfinished": lambda: ReportInputs(report_samples.search(3, 2)),
 }
 

@@ -109,9 +109,9 @@ def test_a_runs_name_is_shown_as_text(two_runs):
 
 
 def test_only_the_seed_differs(two_runs):
-    table = next(table for table in compare.tables(compare.read_runs(two_runs)) if "differ" in table[0])
+    table = next(table for table in compare.tables(compare.read_runs(two_runs)) if "differ" in table.title)
 
-    assert table[1:] == (["Run", "seed"], [["first", "7"], ["[bold]second<b>", "8"]])
+    assert (table.header, table.rows) == (["Run", "seed"], [["first", "7"], ["[bold]second<b>", "8"]])
 
 
 def test_the_page_draws_the_searches_and_escapes_the_names(two_runs, tmp_path):

@@ -1,4 +1,4 @@
-"""The pipeline's parameters: what each may be, and the one place that refuses a value.
+"""The pipeline's parameters: what each may be and what it is for, and the one place that refuses a value.
 
 The command line, the pipeline and every component check through here, so that a value is refused with the
 same sentence wherever it comes in. Defaults stand in the pipeline's signature, not here.
@@ -6,16 +6,35 @@ same sentence wherever it comes in. Defaults stand in the pipeline's signature, 
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from components.core.errors import InvalidInput
+
+NAMED_SOURCES = ("fashion-mnist", "synthetic")
+
+DEFAULT_TEST_FRACTION = 0.2
+"""The one default that a step needs to know: another value is refused where it has no effect."""
+
+_ADDRESS = re.compile(r"https://[^\s/]+\S*|(?:s3|gs)://[^\s/]+(?:/.*)?|file:///.+", re.DOTALL)
+_IMAGE_SIZE = re.compile(r"([1-9][0-9]{0,3})(?:x([1-9][0-9]{0,3}))?")
+
+
+class Rule(Protocol):
+    """What a parameter may be."""
+
+    def check(self, name: str, value: Any) -> Any:
+        """Return `value` as the parameter's own type.
+
+        Raises:
+            InvalidInput: the value breaks the rule.
+        """
 
 
 @dataclass(frozen=True)
 class Range:
     """A closed interval of numbers of one type; both ends are allowed."""
 
-    type: type
+    type: type[int] | type[float]
     low: float
     high: float
 
@@ -23,7 +42,7 @@ class Range:
         noun = "an integer" if self.type is int else "a number"
         return f"{noun} from {self.low} to {self.high}"
 
-    def check(self, name: str, value: Any) -> Any:
+    def check(self, name: str, value: Any) -> float:
         """Return `value` as the range's type.
 
         Raises:
@@ -35,28 +54,103 @@ class Range:
         return self.type(value)
 
 
-RANGES = {
-    "validation_fraction": Range(float, 0.01, 0.5),
-    "test_fraction": Range(float, 0.01, 0.5),
-    "max_trials": Range(int, 1, 100_000),
-    "trial_epochs": Range(int, 1, 10_000),
-    "trial_time_limit_s": Range(int, 0, 604_800),
-    "workers": Range(int, 0, 1_024),
-    "training_epochs": Range(int, 1, 10_000),
-    "early_stopping_patience": Range(int, 0, 10_000),
-    "seed": Range(int, 0, 4_294_967_295),
+class TrueOrFalse:
+    """A truth value."""
+
+    def check(self, name: str, value: Any) -> bool:
+        """Return `value`.
+
+        Raises:
+            InvalidInput: not a truth value.
+        """
+        if not isinstance(value, bool):
+            raise InvalidInput(f"{name} must be true or false, got {value!r}")
+        return value
+
+
+class DataSource:
+    """A name, a folder or an address; whether something is there is for the step that reads it."""
+
+    def check(self, name: str, value: Any) -> str:
+        """Return `value`.
+
+        Raises:
+            InvalidInput: it can't name a data source.
+        """
+        check_data_source(value)
+        return str(value)
+
+
+class ImageSize:
+    """`28`, `32x48`, or nothing."""
+
+    def check(self, name: str, value: Any) -> str:
+        """Return `value`.
+
+        Raises:
+            InvalidInput: it is no such size.
+        """
+        height_and_width(value)
+        return str(value)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A pipeline parameter.
+
+    Attributes:
+        rule: what it may be, or None when only the step that uses it can tell (a path, say).
+        description: what it is for, a sentence of plain text.
+        decides_search: whether a search that is continued must keep its value.
+    """
+
+    rule: Rule | None
+    description: str
+    decides_search: bool = False
+
+
+PARAMETERS = {
+    "data_source": Parameter(
+        DataSource(),
+        "fashion-mnist, synthetic, or a path or address of IDX archives, an .npz file or images.",
+        decides_search=True,
+    ),
+    "validation_fraction": Parameter(
+        Range(float, 0.01, 0.5), "Share of the training examples held out, stratified by class.", decides_search=True
+    ),
+    "test_fraction": Parameter(
+        Range(float, 0.01, 0.5),
+        "Share of a folder of images without test/ that becomes the test split.",
+        decides_search=True,
+    ),
+    "image_size": Parameter(
+        ImageSize(),
+        "HEIGHTxWIDTH, or one number, that a folder's images are resized to.",
+        decides_search=True,
+    ),
+    "max_trials": Parameter(Range(int, 1, 100_000), "Finished trials in the search."),
+    "trial_epochs": Parameter(Range(int, 1, 10_000), "Epoch budget of one trial.", decides_search=True),
+    "trial_time_limit_s": Parameter(Range(int, 0, 604_800), "Seconds after which a trial has failed; 0: none."),
+    "stop_trials_early": Parameter(
+        TrueOrFalse(), "Whether hopeless trials end before their budget.", decides_search=True
+    ),
+    "workers": Parameter(
+        Range(int, 0, 1_024), "Trials in flight at once; 0: as many as processors and memory allow, 1 on a GPU."
+    ),
+    "training_epochs": Parameter(Range(int, 1, 10_000), "Epoch budget of the final training."),
+    "early_stopping_patience": Parameter(
+        Range(int, 0, 10_000),
+        "Epochs without a better objective before a training ends.",
+        decides_search=True,
+    ),
+    "refit": Parameter(
+        TrueOrFalse(),
+        "Whether the final model is trained anew, to the chosen epoch, on training and validation examples.",
+    ),
+    "seed": Parameter(Range(int, 0, 4_294_967_295), "Decides everything that is random.", decides_search=True),
+    "warm_start": Parameter(None, "Journal (trials.jsonl) of an earlier search to learn from.", decides_search=True),
 }
-"""Number parameters by name. Times are in seconds (`_s`), fractions are shares of one."""
-
-BOOLEANS = ("stop_trials_early", "refit")
-
-NAMED_SOURCES = ("fashion-mnist", "synthetic")
-
-DEFAULT_TEST_FRACTION = 0.2
-"""The one default that a step needs to know: another value is refused where it has no effect."""
-
-_ADDRESS = re.compile(r"https://[^\s/]+\S*|(?:s3|gs)://[^\s/]+(?:/.*)?|file:///.+", re.DOTALL)
-_IMAGE_SIZE = re.compile(r"([1-9][0-9]{0,3})(?:x([1-9][0-9]{0,3}))?")
+"""Parameter by name. Times are in seconds (`_s`), fractions are shares of one."""
 
 
 def check(**values: Any) -> dict[str, Any]:
@@ -72,15 +166,8 @@ def check(**values: Any) -> dict[str, Any]:
 
 
 def _check_one(name: str, value: Any) -> Any:
-    if name in RANGES:
-        return RANGES[name].check(name, value)
-    if name in BOOLEANS and not isinstance(value, bool):
-        raise InvalidInput(f"{name} must be true or false, got {value!r}")
-    if name == "data_source":
-        check_data_source(value)
-    if name == "image_size":
-        height_and_width(value)
-    return value
+    rule = PARAMETERS[name].rule if name in PARAMETERS else None
+    return rule.check(name, value) if rule else value
 
 
 def check_data_source(value: object) -> None:

@@ -1,16 +1,23 @@
-"""The hyperparameters that a search tried, as axes to draw and to learn from.
+"""The hyperparameters of a search as axes to draw and to learn from: their scales and ranges are the space's.
 
-Their names, kinds and ranges are the user's, so they are inferred from the trials: a number or a choice, and for
-a number whether its scale is logarithmic. An inactive hyperparameter is missing from a trial.
+Hyperparameters of which nothing is declared (in a journal from before the header held the space) are numbers on a
+linear scale between the ends that were tried, or else choices. An inactive hyperparameter is missing from a trial.
 """
 
 import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-LOG_DECADES = 1.5
-"""A positive number that spans more decades than this gets a logarithmic scale."""
+from components.core import journal
+from components.evaluate.texts import text_of
+
+Declaration = Mapping[str, Any]
+
+MOST_STEPS = 64
+"""A range of more steps than this gets round numbers for ticks."""
 
 
 @dataclass(frozen=True)
@@ -19,56 +26,72 @@ class Axis:
 
     Attributes:
         name: as in the search space.
-        scale: `linear`, `log` or `choice`.
-        values: the distinct values that were tried, in order.
+        scale: `linear`, `log`, `reverse_log` or `choice`.
+        values: the values that can be told apart, in order: choices as declared, steps of a range; or the two ends.
+        is_stepped: whether `values` are all there are.
         always_active: whether every trial has it.
     """
 
     name: str
     scale: str
-    values: tuple
+    values: tuple[Any, ...]
+    is_stepped: bool
     always_active: bool
 
     @property
-    def varies(self):
+    def varies(self) -> bool:
         return len(self.values) > 1
 
-    def position(self, value):
-        """Return where `value` lies between the lowest (0) and the highest (1) that was tried."""
+    def position(self, value: Any) -> float:
+        """Return where `value` lies between the start (0) and the end (1) of the axis."""
         if not self.varies:
             return 0.5
         if self.scale == "choice":
             return _index(self.values, value) / (len(self.values) - 1)
-        low, high, here = (self._scaled(number) for number in (self.values[0], self.values[-1], value))
-        return (here - low) / (high - low)
-
-    def ticks(self, most=5):
-        """Return at most about `most` pairs of position and text, from the lowest value to the highest."""
-        few = self.scale == "choice" or len(self.values) <= most
-        marks = self.values if few else self._round_marks(most)
-        return [(self.position(mark), text_of(mark)) for mark in marks]
-
-    def _scaled(self, number):
-        return math.log(number) if self.scale == "log" else number
-
-    def _round_marks(self, most):
         low, high = self.values[0], self.values[-1]
         if self.scale == "log":
-            base = 2 if _all_powers_of_two(self.values) else 10
-            first, last = math.ceil(math.log(low, base) - 1e-9), math.floor(math.log(high, base) + 1e-9)
-            step = max(1, math.ceil((last - first) / (most - 1)))
-            return [base**exponent for exponent in range(first, last + 1, step)]
-        step = _round_step((high - low) / (most - 1))
-        return [number * step for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
+            return math.log(value / low) / math.log(high / low)
+        if self.scale == "reverse_log":
+            return 1 - math.log((high + low - value) / low) / math.log(high / low)
+        return float((value - low) / (high - low))
+
+    def ticks(self, most: int = 5) -> list[tuple[float, str]]:
+        """Return pairs of position and text, both ends among them; about `most` unless it is a choice."""
+        marks = self.values if self.scale == "choice" else self._marks(most)
+        return [(self.position(mark), text_of(mark)) for mark in marks]
+
+    def _marks(self, most: int) -> list[Any]:
+        low, high = self.values[0], self.values[-1]
+        between: list[Any]
+        if self.is_stepped:
+            between = list(self.values)[:: math.ceil((len(self.values) - 1) / (most - 1)) or 1]
+        elif self.scale == "log":
+            between = _decades(low, high, most)
+        else:
+            step = _round_step((high - low) / (most - 1))
+            step = math.ceil(step) if isinstance(low, int) and isinstance(high, int) else step
+            between = [_tidy(n * step) for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
+        return sorted({low, high, *(mark for mark in between if low < mark < high)})
 
 
-def axes_of(trials):
-    """Return an `Axis` for each hyperparameter of the trials, in the order in which they first appear."""
-    names = list(dict.fromkeys(name for trial in trials for name in trial.hyperparameters))
-    return [_axis(name, [trial.hyperparameters.get(name, _MISSING) for trial in trials]) for name in names]
+def axes_of(space: Sequence[Declaration], trials: Sequence[journal.Trial]) -> list[Axis]:
+    """Return an `Axis` for each hyperparameter of the trials that can vary, in the order of the space."""
+    tried: dict[str, list[Any]] = {}
+    for trial in trials:
+        for name, value in trial.hyperparameters.items():
+            tried.setdefault(name, []).append(value)
+    declared: dict[str, list[Declaration]] = {}
+    for declaration in space:
+        declared.setdefault(declaration["name"], []).append(declaration)
+    axes = [
+        _axis(name, declared.get(name, []), tried[name], len(tried[name]) == len(trials))
+        for name in dict.fromkeys([*declared, *tried])
+        if name in tried
+    ]
+    return [axis for axis in axes if axis.varies]
 
 
-def positions(axes, trials):
+def positions(axes: Sequence[Axis], trials: Sequence[journal.Trial]) -> np.ndarray:
     """Return where each trial lies on each axis.
 
     Returns:
@@ -82,69 +105,91 @@ def positions(axes, trials):
     return table
 
 
-def text_of(value):
-    """Return a hyperparameter's value as short text: three significant digits, `yes` and `no`."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return _float_text(value)
-    return str(value)
+def _axis(name: str, declarations: Sequence[Declaration], tried: Sequence[Any], always_active: bool) -> Axis:
+    """Return the axis of all declarations of one name, which may have other ranges under other conditions."""
+    ranges = [each for each in declarations if each["kind"] in ("Int", "Float")]
+    fixed = [each["value"] for each in declarations if each["kind"] == "Fixed"]
+    chosen = [value for each in declarations for value in _choices(each)]
+    if chosen or (declarations and not ranges) or not all(_is_number(value) for value in (*fixed, *tried)):
+        return Axis(name, "choice", _distinct([*chosen, *fixed, *_sorted(tried)]), True, always_active)
+    ends = [each[end] for each in ranges for end in ("min_value", "max_value")]
+    low, high = min([*ends, *fixed, *tried]), max([*ends, *fixed, *tried])
+    scales = {each["sampling"] or "linear" for each in ranges} or {"linear"}
+    scale = scales.pop() if len(scales) == 1 and low > 0 else "linear"
+    if len(ranges) == 1 and [low, high] == ends:
+        steps = _steps(ranges[0])
+        if len(steps) > 1:
+            return Axis(name, scale, tuple(steps), True, always_active)
+    values = (low, high) if low < high else (low,)
+    return Axis(name, scale, values, False, always_active)
 
 
-_MISSING = object()
+def _choices(declaration: Declaration) -> list[Any]:
+    if declaration["kind"] == "Boolean":
+        return [False, True]
+    return list(declaration["values"]) if declaration["kind"] == "Choice" else []
 
 
-def _float_text(value):
-    if value == int(value) and abs(value) < 1e6:
-        return str(int(value))
-    if 1e-3 <= abs(value) < 1e6:
-        return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
-    digits, exponent = f"{value:.2e}".split("e")
-    return f"{digits.rstrip('0').rstrip('.')}e{int(exponent)}"
+def _steps(declaration: Declaration) -> list[Any]:
+    """Return all values of a range, none when it has no steps or very many of them."""
+    low, high, step = declaration["min_value"], declaration["max_value"], declaration.get("step")
+    is_whole = declaration["kind"] == "Int"
+    if step is None and is_whole and declaration["sampling"] == "linear":
+        step = 1
+    if not step or low >= high:
+        return []
+    if declaration["sampling"] in ("log", "reverse_log"):
+        powers = [low * step**n for n in range(MOST_STEPS + 1) if low * step**n <= high * (1 + 1e-9)]
+        found = powers if declaration["sampling"] == "log" else [high + low - power for power in reversed(powers)]
+    else:
+        n = math.floor((high - low) / step + 1e-9) + 1
+        found = [low + index * step for index in range(min(n, MOST_STEPS + 1))]
+    if len(found) > MOST_STEPS:
+        return []
+    return [int(value) if is_whole else _tidy(value) for value in found]
 
 
-def _axis(name, entries):
-    present = [value for value in entries if value is not _MISSING]
-    always_active = len(present) == len(entries)
-    if not all(_is_number(value) for value in present):
-        return Axis(name, "choice", _distinct(present), always_active)
-    values = tuple(sorted(set(present)))
-    return Axis(name, "log" if _is_logarithmic(values) else "linear", values, always_active)
+def _decades(low: float, high: float, most: int) -> list[float]:
+    """Return the powers of ten between two numbers or, where those are few, also their doubles and fivefolds."""
+    exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    powers = [10.0**exponent for exponent in exponents if low < 10.0**exponent < high]
+    if len(powers) < 2:
+        return [_tidy(m * 10.0**n) for n in exponents for m in (1, 2, 5) if low < m * 10.0**n < high]
+    return powers[:: math.ceil(len(powers) / most)]
 
 
-def _is_logarithmic(values):
-    """Say whether positive values are spread out more evenly on a logarithmic scale than on a linear one."""
-    low, middle, high = values[0], values[len(values) // 2], values[-1]
-    if low <= 0 or len(values) < 3:
-        return low > 0 and math.log10(high / low) > LOG_DECADES
-    if _all_powers_of_two(values):
-        return True
-    linear, logarithmic = (middle - low) / (high - low), math.log(middle / low) / math.log(high / low)
-    return math.log10(high / low) > LOG_DECADES and abs(logarithmic - 0.5) < abs(linear - 0.5)
+def _distinct(values: Iterable[Any]) -> tuple[Any, ...]:
+    """Return the values once each, in order; 1 and 1.0 are the same choice, 1 and true are two."""
+    found: dict[tuple[str, str], Any] = {}
+    for value in values:
+        found.setdefault(_key(value), value)
+    return tuple(found.values())
 
 
-def _all_powers_of_two(values):
-    return all(math.frexp(value)[0] == 0.5 for value in values)
+def _sorted(values: Sequence[Any]) -> list[Any]:
+    if all(_is_number(value) for value in values):
+        return sorted(values)
+    return sorted(values, key=_key)
 
 
-def _distinct(values):
-    """Return the values once each, sorted as text; 1, 1.0 and true are the same choice only if equal in type."""
-    return tuple(dict(sorted((_key(value), value) for value in values)).values())
-
-
-def _index(values, value):
+def _index(values: Sequence[Any], value: Any) -> int:
     return [_key(known) for known in values].index(_key(value))
 
 
-def _key(value):
-    return (type(value).__name__, str(value))
+def _key(value: Any) -> tuple[str, str]:
+    return ("number", str(float(value))) if _is_number(value) else (type(value).__name__, str(value))
 
 
-def _is_number(value):
+def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _round_step(least):
+def _tidy(number: float) -> float:
+    """Return a number without the last digits, which a sum of steps gets wrong."""
+    return float(f"{number:.12g}")
+
+
+def _round_step(least: float) -> float:
     """Return the smallest of 1, 2, 2.5, 5 times a power of ten that is at least `least`."""
     power = 10.0 ** math.floor(math.log10(least))
     return next(step * power for step in (1, 2, 2.5, 5, 10) if step * power >= least * (1 - 1e-9))

@@ -1,4 +1,4 @@
-"""The evaluate step: measures the model once on the test images, and reports on the whole run."""
+"""The evaluate step: measures the model once on the test split, and reports on the whole run."""
 
 from kfp import dsl
 
@@ -15,23 +15,26 @@ def evaluate(
     report: dsl.Output[dsl.HTML],
     model_card: dsl.Output[dsl.Markdown],
 ) -> None:
-    """Measure the model on the test images and write the result, the report and the model card."""
+    """Measure the model on the test split and write the result, the report and the model card."""
     from components.core import artifacts, files, models, termination
     from components.evaluate import evaluation as results
     from components.evaluate import model_card as card
     from components.evaluate import report as page
     from components.evaluate import trials as search
+    from components.experiment import EXPERIMENT
 
     termination.exit_on_sigterm("evaluate")
     data, found = artifacts.read_test_data(test_data.path), search.read_artifact(trials.path)
     description = models.read_description(model.path)
     logits = models.read(model.path).predict(data.test.inputs, batch_size=1024, verbose=0)
-    measured = results.evaluate_logits(logits, data, description, len(found.trials))
+    asked_for = (EXPERIMENT.objective, EXPERIMENT.metrics)
+    measured = results.evaluate_logits(logits, data, description, len(found.trials), *asked_for)
     inputs = page.ReportInputs(found, artifacts.read_history(history.path), description, measured)
     results.write(measured, evaluation.path)
     for name, value in results.headline(measured).items():
         metrics.log_metric(name, value)
-    names = results.distinct(measured.class_names)
-    classification_metrics.log_confusion_matrix(names, measured.confusion.tolist())
+    matrix = results.matrix_for_kubeflow(measured)
+    if matrix:
+        classification_metrics.log_confusion_matrix(*matrix)
     files.write_bytes(page.render(inputs).encode(), report.path)
     files.write_bytes(card.model_card(inputs).encode(), model_card.path)

@@ -1,9 +1,10 @@
-"""How much of the accuracy's variation each hyperparameter accounts for: functional ANOVA over a random forest.
+"""How much of the objective's variation each hyperparameter accounts for: functional ANOVA over a random forest.
 
 Source: Hutter, Hoos and Leyton-Brown, "An Efficient Approach for Assessing Hyperparameter Importance", ICML 2014.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ N_TREES = 100
 
 @dataclass(frozen=True)
 class Importance:
-    """The shares of the variance of the accuracy that the forest predicts over the whole space.
+    """The shares of the variance of the objective that the forest predicts over the whole space.
 
     Attributes:
         main: shape (n_hyperparameters,), the share each explains alone, 0 to 1.
@@ -28,18 +29,18 @@ class Importance:
     explained: float
 
     @property
-    def interactions(self):
+    def interactions(self) -> float:
         """The share that only combinations of hyperparameters explain."""
         return max(0.0, 1.0 - float(self.main.sum()))
 
 
-def importance(table, values):
+def importance(table: np.ndarray, values: np.ndarray) -> Importance | None:
     """Return the `Importance` of each hyperparameter, or None when the values don't differ.
 
     Args:
         table: float array, shape (n_trials, n_hyperparameters), 0 to 1; NaN where inactive. An inactive one takes
             the median, so that whether a layer exists counts for the number of layers, not for its width.
-        values: float array, shape (n_trials,), the accuracies.
+        values: float array, shape (n_trials,), the scores.
     """
     from sklearn.ensemble import RandomForestRegressor
 
@@ -53,7 +54,7 @@ def importance(table, values):
     return Importance(shares.mean(axis=0), shares.std(axis=0), float(forest.oob_score_))
 
 
-def variances(tree):
+def variances(tree: Any) -> tuple[np.ndarray, float]:
     """Return the variance that each feature of a regression tree explains alone, and the tree's whole variance.
 
     Both are over the uniform distribution on the unit cube, on which a tree is constant in boxes, so that its
@@ -77,7 +78,7 @@ def variances(tree):
     return np.array(main), float(total)
 
 
-def _marginal_variance(low, high, weighted, mean):
+def _marginal_variance(low: np.ndarray, high: np.ndarray, weighted: np.ndarray, mean: float) -> float:
     """Return the variance of one feature's marginal, a step function between the boxes' edges.
 
     Args:
@@ -88,10 +89,10 @@ def _marginal_variance(low, high, weighted, mean):
     edges = np.unique(np.concatenate([low, high]))
     middles = (edges[1:] + edges[:-1]) / 2
     inside = (low <= middles[:, None]) & (middles[:, None] < high)
-    return np.diff(edges) @ (inside @ weighted - mean) ** 2
+    return float(np.diff(edges) @ (inside @ weighted - mean) ** 2)
 
 
-def _leaf_boxes(tree):
+def _leaf_boxes(tree: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the lower and upper corners, shape (n_leaves, n_features), and the values of a tree's leaves."""
     low, high = np.zeros((tree.node_count, tree.n_features)), np.ones((tree.node_count, tree.n_features))
     leaves = tree.children_left < 0

@@ -1,5 +1,6 @@
-"""What a model is worth on labelled images: pure functions of labels and logits."""
+"""What a model is worth on labelled examples, class by class and example by example: pure functions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,17 +17,17 @@ class Bin:
 
     low: float
     high: float
-    n_images: int
+    n_examples: int
     confidence: float | None
     accuracy: float | None
 
 
 @dataclass(frozen=True)
 class ClassScore:
-    """One class; a score is None when it is undefined (no image of the class, or none predicted as it)."""
+    """One class; a score is None when it is undefined (no example of the class, or none predicted as it)."""
 
     name: str
-    n_images: int
+    n_examples: int
     precision: float | None
     recall: float | None
     f1: float | None
@@ -34,7 +35,7 @@ class ClassScore:
 
 @dataclass(frozen=True)
 class Mistake:
-    """One wrongly classified image: its index in the data, true and predicted class, and the model's confidence."""
+    """One wrongly classified example: its index in the data, true and predicted class, and the confidence."""
 
     index: int
     true: int
@@ -42,23 +43,17 @@ class Mistake:
     confidence: float
 
 
-def probabilities(logits):
-    """Return the softmax of each row, float64, shape (n, n_classes)."""
-    return np.exp(log_probabilities(logits))
+@dataclass(frozen=True)
+class Confusion:
+    """Two classes, by number, of which one was taken for the other: how often, and in what share of the true one."""
+
+    true: int
+    predicted: int
+    n_examples: int
+    share: float
 
 
-def log_probabilities(logits):
-    """Return the logarithm of the softmax of each row, finite for any finite logits."""
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-
-
-def cross_entropy(labels, logits):
-    """Return the mean negative log-likelihood of the true classes, in nats."""
-    return float(-log_probabilities(logits)[np.arange(len(labels)), labels].mean())
-
-
-def wilson_interval(n_correct, n, z=Z_95):
+def wilson_interval(n_correct: int, n: int, z: float = Z_95) -> tuple[float, float]:
     """Return the ends of Wilson's score interval for a proportion, 95 % by default.
 
     Unlike the normal approximation it stays within 0 and 1, and has a width for a perfect score.
@@ -71,14 +66,28 @@ def wilson_interval(n_correct, n, z=Z_95):
     return max(0.0, float(centre - half)), min(1.0, float(centre + half))
 
 
-def confusion_counts(labels, predicted, n_classes):
+def confusion_counts(labels: np.ndarray, predicted: np.ndarray, n_classes: int) -> np.ndarray:
     """Return counts, int array, shape (n_classes, n_classes): rows are true classes, columns predicted ones."""
-    from sklearn.metrics import confusion_matrix
+    counts = np.bincount(labels * n_classes + predicted, minlength=n_classes**2)
+    return counts.reshape(n_classes, n_classes)
 
-    return confusion_matrix(labels, predicted, labels=np.arange(n_classes))
+
+def worst_confusions(counts: np.ndarray, most: int) -> list[Confusion]:
+    """Return up to `most` pairs of classes that were taken for each other, the most frequent first.
+
+    Args:
+        counts: as `confusion_counts` returns them.
+        most: how many.
+    """
+    wrong = counts.copy()
+    np.fill_diagonal(wrong, 0)
+    rows, columns = np.nonzero(wrong)
+    n, of_class = wrong[rows, columns], counts.sum(axis=1)[rows]
+    order = np.lexsort((columns, rows, -n / of_class, -n))[:most]
+    return [Confusion(int(rows[i]), int(columns[i]), int(n[i]), float(n[i] / of_class[i])) for i in order]
 
 
-def class_scores(labels, predicted, names):
+def class_scores(labels: np.ndarray, predicted: np.ndarray, names: Sequence[str]) -> list[ClassScore]:
     """Return a `ClassScore` for each class, in the order of `names`."""
     from sklearn.metrics import precision_recall_fscore_support
 
@@ -90,12 +99,7 @@ def class_scores(labels, predicted, names):
     ]
 
 
-def macro_f1(scores):
-    """Return the mean F1 of the classes for which it is defined."""
-    return float(np.mean([score.f1 for score in scores if score.f1 is not None]))
-
-
-def reliability(confidences, correct, n_bins=N_BINS):
+def reliability(confidences: np.ndarray, correct: np.ndarray, n_bins: int = N_BINS) -> list[Bin]:
     """Return a list of `Bin`, equally wide, closed above, over the confidence in the predicted class.
 
     Args:
@@ -110,27 +114,32 @@ def reliability(confidences, correct, n_bins=N_BINS):
     ]
 
 
-def expected_calibration_error(bins):
-    """Return the mean distance between confidence and accuracy over the bins, weighted by their images, 0 to 1.
+def expected_calibration_error(bins: Sequence[Bin]) -> float:
+    """Return the mean distance between confidence and accuracy over the bins, weighted by their examples, 0 to 1.
 
     Source: Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks", ICML 2017, equation 3.
     """
-    n = sum(each.n_images for each in bins)
-    return sum(each.n_images * abs(each.confidence - each.accuracy) for each in bins if each.n_images) / n
+    n = sum(each.n_examples for each in bins)
+    gaps = (
+        each.n_examples * abs(each.confidence - each.accuracy)
+        for each in bins
+        if each.confidence is not None and each.accuracy is not None
+    )
+    return sum(gaps) / n
 
 
-def worst_mistakes(labels, predicted, confidences, most):
+def worst_mistakes(labels: np.ndarray, predicted: np.ndarray, confidences: np.ndarray, most: int) -> list[Mistake]:
     """Return up to `most` `Mistake`, the most confident first."""
     wrong = np.flatnonzero(labels != predicted)
     order = wrong[np.argsort(-confidences[wrong], kind="stable")][:most]
     return [Mistake(int(i), int(labels[i]), int(predicted[i]), float(confidences[i])) for i in order]
 
 
-def _bin(low, high, confidences, correct, inside):
+def _bin(low: float, high: float, confidences: np.ndarray, correct: np.ndarray, inside: np.ndarray) -> Bin:
     if not inside.any():
         return Bin(low, high, 0, None, None)
     return Bin(low, high, int(inside.sum()), float(confidences[inside].mean()), float(correct[inside].mean()))
 
 
-def _or_none(number):
+def _or_none(number: float) -> float | None:
     return None if np.isnan(number) else float(number)

@@ -3,98 +3,76 @@
 import html
 import re
 
-from components.evaluate.axes import text_of
-from components.evaluate.model_sections import chosen_accuracy
-from components.evaluate.style import clean
+import jinja2
 
-LOADING = """\
-```python
-import keras
+from components.evaluate import texts
+from components.evaluate.evaluation import Evaluation
+from components.evaluate.inputs import ReportInputs
+from components.evaluate.metrics import ClassScore
+from components.evaluate.result_section import measures, network_facts
+from components.evaluate.templating import FOLDER
 
-model = keras.saving.load_model("model/model.keras", compile=False, safe_mode=True)
-logits = model.predict(images)  # uint8, shape (n, {shape}): raw grey levels, scaling is in the model
-classes = logits.argmax(axis=1)
-probabilities = keras.ops.softmax(logits)
-```
-"""
+MOST_NAMES = 40
 
 
-def model_card(inputs):
-    """Return the card as Markdown; `inputs.evaluation` must be there."""
-    parts = [_purpose(inputs), _data(inputs), _result(inputs), _choice(inputs), _limits(inputs), _loading(inputs)]
-    return "\n".join(["# Model card\n", *parts])
+def model_card(inputs: ReportInputs) -> str:
+    """Return the card as Markdown.
 
-
-def escape(value):
-    """Return any value as text that Markdown shows as it is, in one line."""
-    return re.sub(r"([\\`*_{}\[\]()#+!|~$-])", r"\\\1", html.escape(clean(value), quote=False))
-
-
-def _purpose(inputs):
-    data = inputs.evaluation.data
-    size = " × ".join(str(side) for side in data["input_shape"])
-    return (
-        "## What it is for\n\n"
-        f"It puts a grey image of {size} pixels into one of {len(data['class_names'])} classes: "
-        f"{', '.join(escape(name) for name in data['class_names'])}. It is a fully connected network, meant for "
-        "images made like those it was trained on, and for comparing ways to train.\n"
-    )
-
-
-def _data(inputs):
-    data = inputs.evaluation.data
-    card = f"## Data\n\nSource: {escape(data['source'])}. Test images: {inputs.evaluation.n_images}.\n"
-    if data["source"] == "synthetic":
-        card += "\n**The data is synthetic: drawn by a program. The figures say nothing about real data.**\n"
-    return card
-
-
-def _result(inputs):
-    evaluation = inputs.evaluation
-    low, high = evaluation.accuracy_interval
-    rows = [
-        ("Test accuracy", f"{evaluation.accuracy:.4f} (95% interval {low:.4f} to {high:.4f})"),
-        ("Test loss (cross-entropy)", f"{evaluation.loss:.4f}"),
-        ("Mean F1 of the classes", f"{evaluation.macro_f1:.4f}"),
-        ("Expected calibration error", f"{evaluation.calibration_error:.4f}"),
-    ]
-    return "## Result\n\n| Measure | Value |\n|---|---|\n" + "".join(f"| {name} | {value} |\n" for name, value in rows)
-
-
-def _choice(inputs):
-    card = "## How it was chosen\n\n"
+    Raises:
+        ValueError: there is no evaluation.
+    """
+    evaluation, kind = inputs.evaluation, inputs.input_kind
+    if evaluation is None or kind is None:
+        raise ValueError("a model card needs an evaluation")
+    names = texts.class_labels(evaluation.class_names, 80)
     best = inputs.search.best if inputs.search else None
-    if best:
-        n, completed = len(inputs.search.trials), inputs.search.count("completed")
-        card += (
-            f"A Bayesian search over {n} trials ({completed} completed) maximised validation accuracy; trial "
-            f"{best.number} was best with {best.validation_accuracy:.4f}. "
-        )
-    accuracy = chosen_accuracy(inputs.history or {})
-    if accuracy is not None:
-        epoch = inputs.history["chosen_epoch"]
-        card += f"The final training kept epoch {epoch}, with a validation accuracy of {accuracy:.4f}. "
-    if inputs.description.get("refit"):
-        card += "The model was then trained anew on training and validation images together, up to that epoch. "
-    card += "The test images were used once, after every choice had been made.\n"
-    values = inputs.description.get("hyperparameters") or {}
-    listed = "".join(f"- {escape(name)}: {escape(text_of(value))}\n" for name, value in values.items())
-    return f"{card}\n{listed}" if listed else card
-
-
-def _limits(inputs):
-    evaluation = inputs.evaluation
-    scored = [score for score in evaluation.classes if score.recall is not None]
-    weakest = min(scored, key=lambda score: score.recall)
     return (
-        "## Limits\n\n"
-        f"- It recognises {escape(weakest.name)} worst: recall {weakest.recall:.3f} over {weakest.n_images} images.\n"
-        "- The interval covers the choice of test images, not another seed, another search or other data.\n"
-        "- It answers with one of its classes for any image, whatever it shows.\n"
-        "- It has not been examined for fairness or for safety.\n"
+        _environment()
+        .get_template("model_card.md")
+        .render(
+            kind=kind,
+            names=names[:MOST_NAMES],
+            n_more=len(names[MOST_NAMES:]),
+            n_classes=len(names),
+            network=network_facts(inputs.description),
+            evaluation=evaluation,
+            measures=measures(evaluation),
+            objective=inputs.objective,
+            search=inputs.search,
+            best=best,
+            best_score=inputs.objective.score(best) if best else None,
+            chosen_epoch=(inputs.history or {}).get("chosen_epoch"),
+            chosen_score=inputs.chosen_score,
+            description=inputs.description,
+            hyperparameters=inputs.description.get("hyperparameters") or {},
+            weakest=_weakest(evaluation),
+            custom_objects=inputs.description.get("custom_objects") or [],
+        )
     )
 
 
-def _loading(inputs):
-    shape = ", ".join(str(side) for side in inputs.evaluation.data["input_shape"])
-    return "## How to load it\n\n" + LOADING.replace("{shape}", shape)
+def escape(value: object) -> str:
+    """Return any value as text that Markdown shows as it is, in one line."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|~$-])", r"\\\1", html.escape(texts.clean(value), quote=False))
+
+
+def _weakest(evaluation: Evaluation) -> ClassScore:
+    """Return the class with the lowest recall."""
+    scored = [(each.recall, index) for index, each in enumerate(evaluation.classes) if each.recall is not None]
+    return evaluation.classes[min(scored)[1]]
+
+
+def _environment() -> jinja2.Environment:
+    """Return the templates' environment; whatever a template shows is escaped for Markdown."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER / "templates"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        finalize=escape,
+    )
+    environment.filters.update(
+        score=texts.score_text, text_of=texts.text_of, plural=texts.plural, capitalized=texts.capitalized
+    )
+    return environment

@@ -44,7 +44,7 @@ class Api:
         headers: the headers of the latest request.
         bodies: the JSON bodies of the POST requests, by path.
         failures: the scripted failures that are left.
-        looks: what a run looks like at each GET, a dictionary of its changed fields; the last one stays.
+        views: what a run looks like at each GET, a dictionary of its changed fields; the last one stays.
         token: the bearer token that is asked for, or None.
         multi_user: whether the server says that it has many users.
 
@@ -56,7 +56,7 @@ class Api:
         self._certificate = certificate
         self.requests, self.bodies, self.failures, self.headers = [], {}, [], {}
         self.experiments, self.runs, self.pipelines, self.versions, self.schedules = {}, {}, {}, {}, {}
-        self.looks = [{"state": "SUCCEEDED"}]
+        self.views = [{"state": "SUCCEEDED"}]
         self.token = None
         self.multi_user = False
         self.stopped = False
@@ -125,8 +125,8 @@ class Api:
     def get_run(self, run_id, query, body):
         if run_id not in self.runs:
             return 404, {"error": f"Run {run_id} not found", "code": 5, "message": f"Run {run_id} not found"}
-        look = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
-        return 200, self.runs[run_id] | look
+        view = self.views.pop(0) if len(self.views) > 1 else self.views[0]
+        return 200, self.runs[run_id] | view
 
     def list_pipelines(self, query, body):
         return 200, _page("pipelines", self.pipelines, query, "namespace")

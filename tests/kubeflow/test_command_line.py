@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from images import references
+from images import contents
 from tests import processes
 from tests.kubeflow.server import Api
 
@@ -32,7 +32,7 @@ def run(tmp_path, *arguments, **variables):
     """Return (exit status, standard output, standard error) of the command line."""
     command = (sys.executable, "pipeline.py", *arguments)
     done = subprocess.run(
-        command, cwd=references.ROOT, env=environment(tmp_path, **variables), capture_output=True, text=True
+        command, cwd=contents.ROOT, env=environment(tmp_path, **variables), capture_output=True, text=True
     )
     return done.returncode, done.stdout, done.stderr
 
@@ -48,7 +48,7 @@ def test_a_run_that_succeeds_ends_with_0(api, tmp_path):
 
 def test_a_run_that_fails_ends_with_1_and_one_line(api, tmp_path):
     failed = {"task_id": "1", "display_name": "tune", "state": "FAILED", "error": {"message": "out of memory"}}
-    api.looks = [{"state": "FAILED", "run_details": {"task_details": [failed]}}]
+    api.views = [{"state": "FAILED", "run_details": {"task_details": [failed]}}]
 
     status, _, err = run(tmp_path, *COMPILE_AND_SUBMIT, "--wait", KFP_HOST=api.url)
 
@@ -124,11 +124,11 @@ def test_a_schedule_is_made_and_updated(api, tmp_path):
 
 @pytest.mark.parametrize("number, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interruption_leaves_the_run_going(api, tmp_path, number, status):
-    api.looks = [{"state": "RUNNING", "run_details": {"task_details": [{"display_name": "tune", "state": "RUNNING"}]}}]
+    api.views = [{"state": "RUNNING", "run_details": {"task_details": [{"display_name": "tune", "state": "RUNNING"}]}}]
     command = (sys.executable, "pipeline.py", *COMPILE_AND_SUBMIT, "--host", api.url, "--wait")
     options = ("--state-volume-claim", "search")
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    surroundings = {"cwd": references.ROOT, "env": environment(tmp_path), "preexec_fn": processes.heed_interrupts}
+    surroundings = {"cwd": contents.ROOT, "env": environment(tmp_path), "preexec_fn": processes.heed_interrupts}
 
     with subprocess.Popen((*command, *options), **surroundings, **pipes) as process:
         assert any("tune: RUNNING" in line for line in process.stdout)

@@ -1,0 +1,78 @@
+"""Everything about a compiled pipeline that is the cluster's rather than the search's."""
+
+from dataclasses import dataclass, field
+
+from components.steps import STEPS, Resources
+
+STATE_MOUNT = "/state"
+DATA_MOUNT = "/data"
+USER_ID = 10001
+
+
+@dataclass(frozen=True)
+class Toleration:
+    """A taint that a task's node may have; `value` None means any value, `effect` None any effect."""
+
+    key: str
+    value: str | None = None
+    effect: str | None = None
+
+
+@dataclass(frozen=True)
+class ClusterOptions:
+    """What `place` puts on each task; the defaults by step stand in `components.steps.STEPS`.
+
+    Attributes:
+        images: image reference by step; a step without one keeps its component's own name.
+        resources: what each step asks for.
+        gpus: accelerators for each step that takes them, 0 for none.
+        accelerator: the accelerator's resource name.
+        node_selectors: (step, label, value); a step of None means every step.
+        tolerations: (step, toleration); a step of None means every step.
+        state_volume_claim: claim that is mounted at `STATE_MOUNT` in steps that keep state, or None.
+        data_volume_claim: claim that is mounted at `DATA_MOUNT` in steps that read the user's data, or None.
+        image_pull_secrets: names of secrets for a private registry.
+        cache: True or False for all steps, None for what the table says.
+        cache_evaluate: whether evaluate is cached when `cache` is None.
+        user_id: numeric user and group the tasks run as; None leaves the number to the cluster.
+    """
+
+    images: dict[str, str] = field(default_factory=dict)
+    resources: dict[str, Resources] = field(
+        default_factory=lambda: {name: step.resources for name, step in STEPS.items()}
+    )
+    gpus: int = 0
+    accelerator: str = "nvidia.com/gpu"
+    node_selectors: tuple[tuple[str | None, str, str], ...] = ()
+    tolerations: tuple[tuple[str | None, Toleration], ...] = ()
+    state_volume_claim: str | None = None
+    data_volume_claim: str | None = None
+    image_pull_secrets: tuple[str, ...] = ()
+    cache: bool | None = None
+    cache_evaluate: bool = STEPS["evaluate"].cached
+    user_id: int | None = USER_ID
+
+    @property
+    def state_dir(self) -> str:
+        """The folder that the pipeline hands to the steps for their state; empty means none."""
+        return STATE_MOUNT if self.state_volume_claim else ""
+
+    def caches(self, name: str) -> bool:
+        """Whether the step's old outputs may be used.
+
+        Files on a volume can change under the same path, which the cache would not see, so a step that reads from
+        one is not cached unless `cache` says so.
+        """
+        if self.cache is not None:
+            return self.cache
+        if name == "evaluate":
+            return self.cache_evaluate
+        return STEPS[name].cached and not (STEPS[name].reads_data and self.data_volume_claim)
+
+
+def notes(options: ClusterOptions) -> list[str]:
+    """Return what a user should know of these options, a sentence each."""
+    if options.state_volume_claim:
+        return []
+    consequence = "a search that is pre-empted or retried starts again; --state-volume-claim NAME keeps it."
+    return [f"No state volume: {consequence}"]

@@ -1,0 +1,124 @@
+"""Following a run to its end."""
+
+import datetime
+import re
+import sys
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from cluster.answers import first_line
+from cluster.connection import Cluster
+from cluster.errors import ClusterError
+from cluster.runs import link
+
+FINAL_STATES = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED", "ERROR")
+FAILED_STATES = ("FAILED", "ERROR")
+
+# What KFP adds around each task: a driver that resolves its inputs, an executor for each attempt, and the root.
+_PLUMBING = re.compile(r"root|root-driver|executor|.*-driver|.*\(\d+\)")
+
+
+def wait(cluster: Cluster, run_id: str, timeout_s: float = 0) -> None:
+    """Follow a run to its end, with a line for every change of a task's state.
+
+    An interruption leaves the run going, says how to stop it, and ends the process with 130 (Ctrl-C) or 143 (SIGTERM).
+
+    Args:
+        cluster: where it runs.
+        run_id: which run.
+        timeout_s: seconds to wait at most, 0 for no end.
+
+    Raises:
+        ClusterError: the run failed or was canceled (the message names the task and why), or did not end in time,
+            or the cluster could not be reached any more.
+    """
+    try:
+        run = _follow(cluster, run_id, timeout_s)
+    except (KeyboardInterrupt, SystemExit) as error:
+        stop = f"curl -X POST {cluster.url}/apis/v2beta1/runs/{run_id}:terminate"
+        page = link(cluster, run_id)
+        print(f"interrupted; the run goes on: {page}; stop it there, or with: {stop}", file=sys.stderr, flush=True)
+        # click would put an empty line after the message of a Ctrl-C.
+        raise SystemExit(130 if isinstance(error, KeyboardInterrupt) else error.code) from None
+    if run.state != "SUCCEEDED":
+        raise ClusterError(f"run {run_id} {_outcome(run)}; {link(cluster, run_id)}")
+    print(f"Run {run_id} SUCCEEDED", flush=True)
+
+
+def _follow(cluster: Cluster, run_id: str, timeout_s: float) -> Any:
+    """Return the run once it has ended."""
+    end = time.monotonic() + timeout_s
+    states: dict[str, str] = {}
+    polls, pause_s = iter(cluster.patience.polls_s), 0.0
+    while True:
+        run = _get_run(cluster, run_id)
+        states = _report(run, states)
+        if run.state in FINAL_STATES:
+            return run
+        left_s = end - time.monotonic()
+        if timeout_s and left_s <= 0:
+            page = link(cluster, run_id)
+            raise ClusterError(f"run {run_id} did not end in {timeout_s:g} s (state {run.state}) and goes on: {page}")
+        pause_s = next(polls, pause_s)
+        time.sleep(min(pause_s, left_s) if timeout_s else pause_s)
+
+
+def _get_run(cluster: Cluster, run_id: str) -> Any:
+    try:
+        return cluster.call(
+            cluster.client.runs.run_service_get_run, delays_s=cluster.patience.waiting_s, run_id=run_id
+        )
+    except ClusterError as error:
+        if error.status == 404:
+            raise
+        raise ClusterError(f"{error}; the run goes on: {link(cluster, run_id)}", error.status) from None
+
+
+def _report(run: Any, states: dict[str, str]) -> dict[str, str]:
+    """Print what has changed since `states`, and return the states that are now known by task.
+
+    The run's own state is among them, since not every server tells of tasks.
+    """
+    steps = sorted((task for task in _tasks(run) if _is_step(task)), key=lambda task: str(task.start_time))
+    now = [(task.task_id or task.display_name, task.display_name, task.state) for task in steps]
+    if run.state not in FINAL_STATES:
+        now.insert(0, ("", "run", run.state))
+    for key, name, state in now:
+        if state and states.get(key) != state:
+            print(f"{datetime.datetime.now():%H:%M:%S} {name}: {state}", flush=True)
+            states = {**states, key: state}
+    return states
+
+
+def _outcome(run: Any) -> str:
+    """Say how a run ended that did not succeed: which task failed, and why."""
+    failed = [task for task in _tasks(run) if task.state in FAILED_STATES]
+    steps = [task for task in failed if _is_step(task)]
+    culprits = sorted(steps or failed, key=lambda task: str(task.end_time))
+    if run.state in FAILED_STATES and culprits:
+        return f"FAILED in {culprits[0].display_name}: {_message([culprits[0], run, *failed])}"
+    if run.state in FAILED_STATES:
+        return f"FAILED: {_message([run])}"
+    return str(run.state)
+
+
+def _message(sources: Iterable[Any]) -> str:
+    """Return the first message that one of the sources (tasks, or the run) has."""
+    for source in sources:
+        errors = [source.error, *(status.error for status in source.state_history or ())]
+        for error in errors:
+            if error is not None and error.message:
+                return first_line(error.message)
+    return "the API gives no reason, its log does"
+
+
+def _tasks(run: Any) -> list[Any]:
+    return (run.run_details.task_details if run.run_details else None) or []
+
+
+def _is_step(task: Any) -> bool:
+    """Whether a task is one of the pipeline's rather than KFP's own, such as a driver or the workflow as a whole."""
+    name = task.display_name or ""
+    is_workflow = bool(task.child_tasks) and not task.parent_task_id and re.fullmatch(r".+-[a-z0-9]{5}", name)
+    return bool(name) and not _PLUMBING.fullmatch(name) and not is_workflow

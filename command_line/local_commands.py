@@ -1,0 +1,108 @@
+"""`local-run`: the whole pipeline in this process, and `check`: whether it is worth it."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from command_line.pipeline_parameters import Build, PipelineParameters
+from components.core import events
+from components.core.errors import InvalidInput
+from local import run as local_run
+
+DATA_PARAMETERS = ("data_source", "test_fraction", "image_size")
+
+
+def commands(build: Build, parameters: PipelineParameters) -> list[click.Command]:
+    """Return the commands of this file, for a pipeline and its parameters."""
+
+    @click.command("local-run")
+    @click.option(
+        "--output-dir",
+        metavar="FOLDER",
+        help="The run's folder; that of an unfinished run continues it.  [default: runs/TIME]",
+    )
+    @parameters.options
+    def run(output_dir: str | None, **values: Any) -> None:
+        """Run the whole pipeline in this process."""
+        given, all_values = parameters.take(values)
+        _run(build, _checked_output_dir(output_dir), given, all_values)
+
+    @click.command("check")
+    @parameters.options
+    def check(**values: Any) -> None:
+        """Try the experiment out in a minute: build, train, save and load networks of its space on the real data."""
+        given, all_values = parameters.take(values)
+        _check(given, all_values)
+
+    return [run, check]
+
+
+def _check(given: dict[str, Any], values: dict[str, Any]) -> None:
+    """Check the experiment, print what was found, and end with 1 where something must be mended."""
+    from local import check_report
+
+    if given.keys() & set(DATA_PARAMETERS):
+        _check_local_source(values)
+    if "data_source" not in given:
+        values["data_source"], _ = default_source(values["data_source"], None)
+    if not check_report.check_and_show(values):
+        raise SystemExit(1)
+
+
+def _run(build: Build, output_dir: Path, given: dict[str, Any], values: dict[str, Any]) -> None:
+    """Run the pipeline; a data source that was not given is the earlier run's, or what can be had."""
+    from components.tune import warm_start
+    from local.display import listening
+
+    warm_start.load(values["warm_start"], output_dir / "state")
+    begun = local_run.read_begun(output_dir)
+    if given.keys() & set(DATA_PARAMETERS):
+        _check_local_source(values)
+    note = ""
+    with listening() as console:
+        if "data_source" not in given:
+            values["data_source"], note = default_source(values["data_source"], begun)
+        if begun:
+            local_run.refuse_another_search(output_dir, begun, values)
+        try:
+            summary = local_run.run(build, values, output_dir, note)
+        except (KeyboardInterrupt, SystemExit) as error:
+            events.warn(f"interrupted; the same command with --output-dir {output_dir} continues")
+            # click would put an empty line after the message of a Ctrl-C.
+            raise SystemExit(130 if isinstance(error, KeyboardInterrupt) else error.code) from None
+    local_run.show(summary, output_dir, console)
+
+
+def _checked_output_dir(text: str | None) -> Path:
+    """Return the run's folder, refusing one that could not be made."""
+    if text is None:
+        return local_run.new_output_dir()
+    if not text.strip() or "\0" in text:
+        raise InvalidInput(f"output_dir must be a folder, got {text!r}")
+    nearest = next(path for path in (Path(text), *Path(text).absolute().parents) if path.exists())
+    if not nearest.is_dir():
+        raise InvalidInput(f"output_dir must be a folder, got {text!r}, and {nearest} is a file")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise InvalidInput(f"output_dir must be in a folder that can be written to, got {text!r}")
+    return Path(text)
+
+
+def _check_local_source(values: dict[str, Any]) -> None:
+    from components.prepare import dataset
+
+    dataset.check_source(**{name: values[name] for name in DATA_PARAMETERS})
+
+
+def default_source(default: str, begun: local_run.Begun | None) -> tuple[str, str]:
+    """Return the data source of a run that named none, and a note when it is not what the user may expect."""
+    from components.prepare import dataset
+
+    if begun:
+        return str(begun["parameters"]["data_source"]), begun["note"]
+    try:
+        dataset.fetch_fashion_mnist(progress=events.listener.downloaded)
+    except dataset.Unreachable as error:
+        return "synthetic", local_run.note_fallback(str(error))
+    return default, ""

@@ -1,0 +1,107 @@
+"""The pipeline's steps, one entry each: what its image holds, what it asks of a cluster, and what it may keep.
+
+Images, placement on a cluster, the local run, the command line's choices and the tests all follow from this table. To
+add a step: a folder `components/NAME` with a `component.py` that holds a component named NAME, an entry here, and a
+line in the graph in `pipeline.py`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from components.core.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What one task asks of the cluster.
+
+    Attributes:
+        cpu_request: processors it is scheduled by, as Kubernetes writes them (`2`, `500m`).
+        cpu_limit: processors it may use.
+        memory_request: memory it is scheduled by (`4Gi`, `512Mi`).
+        memory_limit: memory at which it is killed.
+        timeout_s: seconds after which one attempt is killed, at least 1.
+        retries: attempts after the first, 0 or more. A retry waits 30 s, then twice as long each time.
+    """
+
+    cpu_request: str
+    cpu_limit: str
+    memory_request: str
+    memory_limit: str
+    timeout_s: int
+    retries: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """What the rooms that run a step know of it.
+
+    Attributes:
+        title: what a person reads in a run's graph.
+        packages: the dependency group that its image holds: a stage of the Dockerfile.
+        resources: what it asks for by default.
+        shared: the folders of `components/` that its image holds besides `core` and its own.
+        cached: whether old outputs are used when inputs and image are the same.
+        takes_gpu: whether it gets an accelerator and an image with CUDA where that is asked for.
+        keeps_state: whether the state volume is mounted.
+        reads_data: whether the volume with the user's own data is mounted.
+    """
+
+    title: str
+    packages: str
+    resources: Resources
+    shared: tuple[str, ...] = ()
+    cached: bool = True
+    takes_gpu: bool = False
+    keeps_state: bool = False
+    reads_data: bool = False
+
+
+STEPS = {
+    "prepare": Step(
+        title="Prepare the data",
+        packages="prepare",
+        resources=Resources("500m", "2", "1Gi", "2Gi", timeout_s=3_600, retries=3),
+        reads_data=True,
+    ),
+    "tune": Step(
+        title="Tune the hyperparameters",
+        packages="tune",
+        resources=Resources("2", "8", "4Gi", "16Gi", timeout_s=86_400, retries=3),
+        shared=("experiment", "training"),
+        takes_gpu=True,
+        keeps_state=True,
+    ),
+    "train": Step(
+        title="Train the best model",
+        packages="train",
+        resources=Resources("2", "8", "2Gi", "8Gi", timeout_s=21_600, retries=2),
+        shared=("experiment", "training"),
+        takes_gpu=True,
+        keeps_state=True,
+    ),
+    "evaluate": Step(
+        title="Evaluate on the test images",
+        packages="evaluate",
+        resources=Resources("1", "4", "2Gi", "4Gi", timeout_s=3_600, retries=2),
+        shared=("experiment", "training"),
+        cached=False,
+    ),
+}
+"""Step by the name of its folder and its component function, in the order of the graph."""
+
+
+def component_function(arguments: Sequence[str]) -> str | None:
+    """Return the component function that a container's arguments name, or None when they name none."""
+    flag = "--function_to_execute"
+    return arguments[arguments.index(flag) + 1] if flag in arguments else None
+
+
+def check_is_step(name: str) -> None:
+    """Refuse what has no entry in the table.
+
+    Raises:
+        InvalidInput: the message names it, and the place where the entry belongs.
+    """
+    if name not in STEPS:
+        raise InvalidInput(f"{name} must have an entry in components/steps.py, which has {', '.join(STEPS)}")

@@ -1,0 +1,176 @@
+"""A compiled pipeline's graph, read for a run in this process: its tasks, their order, where their values come from.
+
+Any construct that a local run does not know is refused by name, before anything has run.
+"""
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import json_format
+
+from components.steps import component_function
+
+UNDERSTOOD_TASK_FIELDS = {
+    "cachingOptions",
+    "componentRef",
+    "dependentTasks",
+    "inputs",
+    "retryPolicy",
+    "taskInfo",
+}
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task of the graph, with all that KFP's executor needs to run it.
+
+    Attributes:
+        name: of the task, and of its folder.
+        step: name of its component function.
+        parameters: its parameters' values, by name.
+        inputs: what the executor is told of each input artifact, by name.
+        outputs: the same of each output artifact.
+        folder: where its artifacts are.
+    """
+
+    name: str
+    step: str
+    parameters: dict[str, Any]
+    inputs: dict[str, dict[str, Any]]
+    outputs: dict[str, dict[str, Any]]
+    folder: Path
+
+
+class Graph:
+    """The graph of a compiled pipeline.
+
+    Args:
+        pipeline: a compiled pipeline, as `kfp.dsl.pipeline` returns it.
+
+    Raises:
+        NotImplementedError: the graph uses a construct that a local run does not know.
+    """
+
+    def __init__(self, pipeline: Any) -> None:
+        self._spec: dict[str, Any] = json_format.MessageToDict(pipeline.pipeline_spec)
+        self._tasks: dict[str, dict[str, Any]] = self._spec["root"]["dag"]["tasks"]
+        for name in sorted(self._tasks):
+            self._refuse_unknown(name)
+
+    def defaults(self) -> dict[str, Any]:
+        """Return the pipeline parameters that have a default, by name."""
+        parameters = self._spec["root"].get("inputDefinitions", {}).get("parameters", {})
+        return {name: _typed(definition.get("defaultValue"), definition) for name, definition in parameters.items()}
+
+    def in_order(self) -> list[str]:
+        """Return the tasks' names, each after those that it depends on."""
+        ordered: list[str] = []
+        while len(ordered) < len(self._tasks):
+            waiting = {name: task for name, task in self._tasks.items() if name not in ordered}
+            ordered += sorted(name for name, task in waiting.items() if set(_producers(task)) <= set(ordered))
+        return ordered
+
+    def task(
+        self,
+        name: str,
+        values: Mapping[str, Any],
+        finished: Mapping[tuple[str, str], dict[str, Any]],
+        output_dir: Path,
+    ) -> Task:
+        """Return a task with its parameters' values and its artifacts' places.
+
+        Args:
+            name: which task.
+            values: all pipeline parameters, by name.
+            finished: what the executor is told of each artifact there is, by task and output.
+            output_dir: the folder with a folder a task.
+        """
+        inputs, definition = self._tasks[name].get("inputs", {}), self._definition(name)
+        declared = definition.get("inputDefinitions", {}).get("parameters", {})
+        given = {key: _parameter(source, values) for key, source in inputs.get("parameters", {}).items()}
+        defaults = {key: spec["defaultValue"] for key, spec in declared.items() if "defaultValue" in spec}
+        outputs = definition.get("outputDefinitions", {}).get("artifacts", {})
+        return Task(
+            name,
+            self._step(definition),
+            {key: _typed(value, declared[key]) for key, value in {**defaults, **given}.items()},
+            {key: finished[_producer(source)] for key, source in inputs.get("artifacts", {}).items()},
+            {key: _output(output_dir / name, key, spec) for key, spec in outputs.items()},
+            output_dir / name,
+        )
+
+    def _definition(self, name: str) -> dict[str, Any]:
+        return dict(self._spec["components"][self._tasks[name]["componentRef"]["name"]])
+
+    def _step(self, definition: Mapping[str, Any]) -> str:
+        """Return the name of a component's function, empty when it is no Python function."""
+        executor = self._spec["deploymentSpec"]["executors"][definition["executorLabel"]]
+        return component_function(executor.get("container", {}).get("args", [])) or ""
+
+    def _refuse_unknown(self, name: str) -> None:
+        task = self._tasks[name]
+        strange = [
+            *sorted(task.keys() - UNDERSTOOD_TASK_FIELDS),
+            *self._unknown_kind(self._definition(name)),
+            *_unknown_sources(task, "parameters", _is_known_parameter),
+            *_unknown_sources(task, "artifacts", lambda source: source.keys() == {"taskOutputArtifact"}),
+        ]
+        if strange:
+            raise NotImplementedError(f"task {name} uses {', '.join(strange)}, which a local run does not know")
+
+    def _unknown_kind(self, definition: Mapping[str, Any]) -> list[str]:
+        if "executorLabel" not in definition:
+            return ["a nested pipeline"]
+        if not self._step(definition):
+            return ["a component that is no Python function"]
+        return ["output parameters"] if "parameters" in definition.get("outputDefinitions", {}) else []
+
+
+def import_component(step: str) -> Any:
+    """Return a step's component, from `components/STEP/component.py`."""
+    return getattr(importlib.import_module(f"components.{step}.component"), step)
+
+
+def _unknown_sources(task: Mapping[str, Any], kind: str, is_known: Callable[[dict[str, Any]], bool]) -> Iterator[str]:
+    for name, source in task.get("inputs", {}).get(kind, {}).items():
+        if not is_known(source):
+            yield f"{', '.join(source)} for {name}"
+
+
+def _is_known_parameter(source: dict[str, Any]) -> bool:
+    """Whether a parameter is a pipeline's parameter or a constant; text can hold a placeholder of either."""
+    constant = source.get("runtimeValue", {}).get("constant")
+    return source.keys() == {"componentInputParameter"} or (
+        source.keys() == {"runtimeValue"} and constant is not None and "{{$" not in str(constant)
+    )
+
+
+def _producers(task: Mapping[str, Any]) -> list[str]:
+    artifacts_in = task.get("inputs", {}).get("artifacts", {}).values()
+    return [_producer(source)[0] for source in artifacts_in] + list(task.get("dependentTasks", []))
+
+
+def _producer(source: Mapping[str, Any]) -> tuple[str, str]:
+    """Return task and output that an input artifact comes from."""
+    producer = source["taskOutputArtifact"]
+    return producer["producerTask"], producer["outputArtifactKey"]
+
+
+def _parameter(source: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
+    if "componentInputParameter" in source:
+        return values[source["componentInputParameter"]]
+    return source["runtimeValue"]["constant"]
+
+
+def _output(folder: Path, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": name, "uri": str((folder / name).absolute()), "metadata": {}, "type": spec["artifactType"]}
+
+
+def _typed(value: Any, definition: Mapping[str, Any]) -> Any:
+    """Return a parameter as its declared type: the graph holds every number as a float."""
+    if definition["parameterType"] == "NUMBER_INTEGER" and isinstance(value, float):
+        return int(value)
+    return value
