@@ -14,7 +14,7 @@ NAME = "fashion-tuner"
 
 
 def build(options: ClusterOptions | None = None, state_dir: str = "") -> dsl.graph_component.GraphComponent:
-    """Return the pipeline, compiled by KFP: `options` on each task, state in `state_dir`, as the steps see it, if any.
+    """Return the pipeline: `options` on each task, state in `state_dir`, as the steps see it, if any.
 
     No edge leads from the test images to `tune` or `train`: no choice can be made on them.
     """
@@ -36,13 +36,8 @@ def build(options: ClusterOptions | None = None, state_dir: str = "") -> dsl.gra
         seed: int = 0,
         warm_start: str = "",
     ) -> None:
-        prepared = prepare(
-            data_source=data_source,
-            validation_fraction=validation_fraction,
-            seed=seed,
-            test_fraction=test_fraction,
-            image_size=image_size,
-        )
+        shares = {"validation_fraction": validation_fraction, "test_fraction": test_fraction}
+        prepared = prepare(data_source=data_source, image_size=image_size, seed=seed, **shares)
         training = {"early_stopping_patience": early_stopping_patience, "seed": seed, "state_dir": state_dir}
         tuned = tune(
             training_data=prepared.outputs["training_data"],

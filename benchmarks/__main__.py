@@ -82,8 +82,8 @@ def networks(quick: bool) -> str:
     ]
     return _section(
         "Networks of other kinds",
-        "Processor seconds an epoch of batches of 64, one thread, the best of epochs measured in turn, compilation "
-        "not counted; `compile()` with Keras' defaults for fit.",
+        "Processor seconds an epoch of batches of 32, Keras' default, one thread, the best of epochs in turn; "
+        "compilation not counted; `compile()` with Keras' defaults for fit.",
         _table(("network", "compiled with", "this project, s", "fit, s", "times as fast"), cells),
     )
 

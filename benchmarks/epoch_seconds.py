@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.products import epoch_products, layer_widths
-from components.core.artifacts import TrainingData
+from components.core.data import TrainingData
 
 UNITS = (256, 128)
 

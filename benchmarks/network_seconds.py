@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from components.core.artifacts import TrainingData
+from components.core.data import TrainingData
 
-BATCH_SIZE = 64
+BATCH_SIZE = 32
 
 
 def main(path: str, repeats: int) -> None:

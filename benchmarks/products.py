@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.workload import TRIALS
 from components.core import artifacts
-from components.core.artifacts import TrainingData
+from components.core.data import TrainingData
 
 
 def layer_widths(data: TrainingData, units: Sequence[int]) -> tuple[int, ...]:

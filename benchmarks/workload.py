@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from components.core import artifacts
+from components.core.data import Labelled, TrainingData
 
 TRIALS: list[dict[str, Any]] = [
     {"units": (256, 128), "normalization": "batch", "dropout_rate": 0.2, "learning_rate": 1e-3, "batch_size": 32},
@@ -53,9 +54,9 @@ def training_data(n_images: int | None = None) -> Iterator[Path]:
     from components.prepare import dataset
 
     raw = dataset.load(data_source(), seed=0)
-    labelled = artifacts.Labelled(raw.train.inputs[:n_images], raw.train.labels[:n_images])
+    labelled = Labelled(raw.train.inputs[:n_images], raw.train.labels[:n_images])
     train, validation = dataset.split(labelled, 0.1, seed=0)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "training_data"
-        artifacts.write_training_data(artifacts.TrainingData(train, validation, raw.info, ""), path)
+        artifacts.write_training_data(TrainingData(train, validation, raw.info, ""), path)
         yield path

@@ -55,6 +55,7 @@ def _run(build: Build, output_dir: Path, given: dict[str, Any], values: dict[str
     """Run the pipeline; a data source that was not given is the earlier run's, or what can be had."""
     from components.tune import warm_start
     from local.display import listening
+    from local.summary import show
 
     warm_start.load(values["warm_start"], output_dir / "state")
     begun = local_run.read_begun(output_dir)
@@ -72,7 +73,7 @@ def _run(build: Build, output_dir: Path, given: dict[str, Any], values: dict[str
             events.warn(f"interrupted; the same command with --output-dir {output_dir} continues")
             # click would put an empty line after the message of a Ctrl-C.
             raise SystemExit(130 if isinstance(error, KeyboardInterrupt) else error.code) from None
-    local_run.show(summary, output_dir, console)
+    show(summary, output_dir, console)
 
 
 def _checked_output_dir(text: str | None) -> Path:

@@ -84,7 +84,7 @@ STEPS = {
         title="Evaluate on the test images",
         packages="evaluate",
         resources=Resources("1", "4", "2Gi", "4Gi", timeout_s=3_600, retries=2),
-        shared=("experiment", "training"),
+        shared=("experiment",),
         cached=False,
     ),
 }

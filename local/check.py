@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from components.core import artifacts, events
-from components.core.artifacts import Labelled, TrainingData
+from components.core.data import Labelled, TrainingData
 from components.core.experiment import Experiment
 from components.core.space import Space, discover
 from components.training.inspection import unread_hyperparameters

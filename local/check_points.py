@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from components.core import models
-from components.core.artifacts import TrainingData
+from components.core.data import TrainingData
 from components.core.experiment import Experiment
 from components.core.space import Space, corners, random_choices
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from components.core import artifacts
-from components.core.artifacts import TrainingData
+from components.core.data import TrainingData
 from components.experiment import EXPERIMENT
 from components.prepare import dataset
 from components.prepare.split import split

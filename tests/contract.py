@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from google.protobuf import json_format
+from kfp.pipeline_spec import pipeline_spec_pb2
 
 from components.core import artifacts
 from components.steps import STEPS
 from pipeline import build
 
 PLACEHOLDER = "{{$}}"
+INTEGER = pipeline_spec_pb2.ParameterType.NUMBER_INTEGER
 
 SMALL = {
     "data_source": "synthetic",
@@ -137,7 +139,7 @@ def _parameters(spec, given):
     pipeline = spec.root.input_definitions.parameters
     defaults = {name: json_format.MessageToDict(wanted.default_value) for name, wanted in pipeline.items()}
     values = {**defaults, **SMALL}
-    whole = {name for name, wanted in pipeline.items() if wanted.parameter_type == wanted.NUMBER_INTEGER}
+    whole = {name for name, wanted in pipeline.items() if wanted.parameter_type == INTEGER}
     found = {}
     for name, source in given.parameters.items():
         if source.component_input_parameter:

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from components.core import artifacts, journal
+from components.core import journal
+from components.core.data import DatasetInfo, Labelled, TestData
 from components.core.experiment import ACCURACY, Metric
 from components.evaluate.evaluation import evaluate_logits
 from components.evaluate.inputs import ReportInputs
@@ -81,8 +82,8 @@ def test_data(names=GARMENTS, n=200, source="fashion-mnist", shape=(28, 28), dty
     noise = (
         random.integers(0, 256, (n, *shape), dtype=np.uint8) if dtype == "uint8" else random.normal(size=(n, *shape))
     )
-    labelled = artifacts.Labelled(noise.astype(dtype), np.arange(n) % len(names))
-    return artifacts.TestData(labelled, artifacts.DatasetInfo(source, tuple(names), shape, dtype), "ab" * 32)
+    labelled = Labelled(noise.astype(dtype), np.arange(n) % len(names))
+    return TestData(labelled, DatasetInfo(source, tuple(names), shape, dtype), "ab" * 32)
 
 
 def logits(labels, n_classes, skill):

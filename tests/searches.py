@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.core import artifacts, journal
+from components.core.data import DatasetInfo, Labelled, TrainingData
 from tests import processes
 from tests.idx import draw
 
 
 def write_training_data(path):
     """Write a small `training_data` artifact, of three classes, and return its path."""
-    splits = [artifacts.Labelled(*draw(n_images, seed=n_images)) for n_images in (300, 90)]
-    info = artifacts.DatasetInfo("drawn", ("a", "b", "c"), (6, 4))
-    artifacts.write_training_data(artifacts.TrainingData(*splits, info, ""), path)
+    splits = [Labelled(*draw(n_images, seed=n_images)) for n_images in (300, 90)]
+    info = DatasetInfo("drawn", ("a", "b", "c"), (6, 4))
+    artifacts.write_training_data(TrainingData(*splits, info, ""), path)
     return path
 
 

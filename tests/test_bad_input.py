@@ -15,7 +15,7 @@ import pipeline
 from command_line.main import main
 from command_line.pipeline_parameters import PipelineParameters
 from components.core import artifacts, files, journal, models
-from components.core.artifacts import DatasetInfo, Labelled, TestData, TrainingData
+from components.core.data import DatasetInfo, Labelled, TestData, TrainingData
 from components.core.errors import InvalidInput
 from local import run as local_run
 from local import walker
@@ -464,6 +464,7 @@ def test_a_model_that_keras_own_layers_do_not_make(tmp_path, monkeypatch, what):
     monkeypatch.chdir(tmp_path)
     with artifacts.writing(tmp_path / "model", "model") as folder:
         MODELS[what](folder / models.MODEL_FILE)
+        files.write_json({"custom_objects": []}, folder / models.DESCRIPTION_FILE)
 
     with pytest.raises(InvalidInput, match=r"^model at .*model\.keras"):
         models.read(tmp_path / "model")

@@ -11,6 +11,7 @@ import pytest
 from kfp import dsl
 
 from components.core import artifacts, journal, models
+from components.core.data import DatasetInfo, Labelled, TestData
 from components.core.errors import InvalidInput
 from components.evaluate import evaluation
 from components.evaluate import trials as search
@@ -32,8 +33,8 @@ def write_inputs(folder, class_names=NAMES):
     """Write the four input artifacts: 30 images of three grey levels, a model that knows dark from bright."""
     labels = np.arange(30) % 3
     images = np.full((30, *SHAPE), 10, np.uint8) + (labels * 100).astype(np.uint8)[:, None, None]
-    info = artifacts.DatasetInfo("somewhere", NAMES, SHAPE)
-    artifacts.write_test_data(artifacts.TestData(artifacts.Labelled(images, labels), info, ""), folder / "test_data")
+    info = DatasetInfo("somewhere", NAMES, SHAPE)
+    artifacts.write_test_data(TestData(Labelled(images, labels), info, ""), folder / "test_data")
     model = keras.Sequential([keras.Input(SHAPE), keras.layers.Flatten(), keras.layers.Dense(3)])
     model.layers[-1].set_weights([np.outer(np.ones(20), [-0.01, 0.01, 0.0]), np.array([10.0, -10.0, -99.0])])
     models.write(model, {"class_names": list(class_names), "seed": 7}, folder / "model")

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from components.core.artifacts import DatasetInfo, Labelled, TrainingData
+from components.core.data import DatasetInfo, Labelled, TrainingData
 from components.core.errors import InvalidInput
 from components.core.experiment import Experiment
 from components.core.space import discover

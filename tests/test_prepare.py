@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kfp import dsl
 
 from components.core import artifacts
-from components.core.artifacts import Labelled
+from components.core.data import DatasetInfo, Labelled
 from components.core.errors import InvalidInput
 from components.prepare import dataset, fashion_mnist
 from components.prepare.component import prepare
@@ -148,7 +148,7 @@ def test_prepare_hands_on_both_splits_and_the_test_images(tmp_path):
 
     splits = artifacts.read_training_data(training_data.path)
     assert (len(splits.train), len(splits.validation)) == (24, 6)
-    assert splits.info == artifacts.DatasetInfo(str(folder), ("0", "1", "2"), (6, 4))
+    assert splits.info == DatasetInfo(str(folder), ("0", "1", "2"), (6, 4))
     assert np.array_equal(artifacts.read_test_data(test_data.path).test.inputs, draw(12, seed=1)[0])
 
 

@@ -1,24 +1,18 @@
 """The report as text: what it says, what it escapes, and what it leaves out with a reason."""
 
-import html.parser
 import re
 
 import numpy as np
 import pytest
 
 from components.core import journal
-from components.evaluate import pictures, search_figures
 from components.evaluate.inputs import ReportInputs
-from components.evaluate.model_card import escape
 from components.evaluate.objective import Objective
 from components.evaluate.report import render
-from components.evaluate.style import canvas
-from components.evaluate.svg import as_svg
-from components.evaluate.texts import clean, shorten
-from components.evaluate.timeline_figure import timeline
 from components.evaluate.trial_table import rows_shown
-from components.evaluate.trials import SearchRecord, Span
+from components.evaluate.trials import SearchRecord
 from tests import report_samples
+from tests.report_page import Document, parsed
 
 FIGURES = (
     "search-history",
@@ -31,44 +25,6 @@ FIGURES = (
     "worst-mistakes",
     "calibration",
 )
-VOID = {"meta", "br", "wbr"}
-
-
-class Document(html.parser.HTMLParser):
-    """What a page holds: its elements, its text, its tables, and any tag that is not closed in its place."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.elements, self.texts, self.rows, self.misplaced, self._open = [], [], [], [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        self._open += [tag] if tag not in VOID else []
-        if tag == "tr":
-            self.rows.append([])
-        elif tag in ("td", "th"):
-            self.rows[-1].append("")
-
-    def handle_startendtag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        if self._open.pop() != tag:
-            self.misplaced.append(tag)
-
-    def handle_data(self, data):
-        self.texts.append(data)
-        if {"td", "th"} & set(self._open):
-            self.rows[-1][-1] += data
-
-    @property
-    def figures(self):
-        return [attributes["id"] for tag, attributes in self.elements if tag == "figure"]
-
-
-def parsed(inputs):
-    return Document(render(inputs))
 
 
 @pytest.fixture(scope="module")
@@ -252,66 +208,6 @@ def test_of_very_many_trials_the_best_and_the_last_are_listed():
     assert len(listed) == 1000 and {1499, 2999} <= set(listed)
 
 
-@pytest.fixture(scope="module")
-def hostile():
-    """A page with a class of each hostile name, and a failed trial of each as its reason."""
-    trials = [report_samples.trial(n, "failed", reason=name) for n, name in enumerate(report_samples.HOSTILE)]
-    evaluation = report_samples.evaluation(report_samples.HOSTILE, skill=1.0)
-    return parsed(ReportInputs(SearchRecord(trials, []), evaluation=evaluation))
-
-
-def test_hostile_text_makes_no_element(hostile):
-    assert hostile.misplaced == [] and not {"script", "b"} & {tag for tag, _ in hostile.elements}
-
-
-@pytest.mark.parametrize("number", range(len(report_samples.HOSTILE)))
-def test_a_hostile_class_name_is_shown_as_text(hostile, number):
-    row = next(row for row in hostile.rows if len(row) == 7 and row[1] == str(number))
-
-    assert row[0] == clean(report_samples.HOSTILE[number])
-
-
-@pytest.mark.parametrize("number", range(len(report_samples.HOSTILE)))
-def test_a_hostile_reason_is_shown_as_text(hostile, number):
-    row = next(row for row in hostile.rows if row[:2] == [str(number), "failed"])
-
-    assert row[-1] == clean(report_samples.HOSTILE[number])
-
-
-def test_hostile_hyperparameters_are_shown_as_text():
-    hostile = {"$x$ <b>": "</svg><script>", "long_" * 30: "\\frac{1}"}
-    trials = [
-        report_samples.trial(n, accuracy=0.5 + n / 10, **{k: f"{v}{n}" for k, v in hostile.items()}) for n in range(3)
-    ]
-    document = parsed(ReportInputs(SearchRecord(trials, [])))
-
-    assert document.misplaced == [] and "script" not in {tag for tag, _ in document.elements}
-    assert "</svg><script>0" in document.texts and "$x$ <b>" in document.texts
-
-
-def test_a_hostile_data_source_is_shown_as_text():
-    assert '/data/"<b>' in parsed(ReportInputs(parameters={"data_source": '/data/"<b>'})).texts
-
-
-def test_control_characters_become_the_replacement_character():
-    assert clean("a\0b\u202ec\td") == "a\ufffdb\ufffdc d"
-
-
-@pytest.mark.parametrize(
-    ("name", "short"),
-    [("short", "short"), ("a name that is long", "a name…ong"), ("日本語日本語", "日本語…語"), ("x" * 10, "x" * 10)],
-)
-def test_a_long_name_keeps_its_start_and_its_end(name, short):
-    assert shorten(name, 10) == short
-
-
-def test_a_dollar_sign_starts_no_formula():
-    with canvas(100, 100) as figure:
-        figure.text(0.5, 0.5, r"$\alpha$")
-
-        assert r">$\alpha$</text>" in as_svg(figure, "x", "x")
-
-
 def test_a_figures_colours_are_those_of_the_page(text):
     drawings = re.findall(r"<svg viewBox=\"0 0 \d+ \d+\" width=.*?</svg>", text)
 
@@ -331,47 +227,3 @@ def test_the_text_of_a_cell_stands_out_from_its_shade(text, scheme, step):
     ground, ink = (luminance(re.findall(rf"--{name}-{step}: (#\w+)", text)[scheme]) for name in ("shade", "on-shade"))
 
     assert (max(ground, ink) + 0.05) / (min(ground, ink) + 0.05) >= 4.5
-
-
-def test_outliers_do_not_flatten_the_rest():
-    low, high = search_figures.value_limits([0.1, 0.88, 0.89, 0.9, 0.9])
-
-    assert 0.8 < low < 0.88 and 0.9 < high < 0.92
-
-
-def test_the_best_so_far_never_falls():
-    trials = [report_samples.trial(n, accuracy=value) for n, value in enumerate([0.5, 0.8, 0.7])]
-
-    assert search_figures.best_so_far(trials, Objective())[1].tolist() == [0.5, 0.8, 0.8]
-
-
-def test_a_stopped_trial_is_not_the_best_so_far():
-    trials = [report_samples.trial(0, accuracy=0.5), report_samples.trial(1, "stopped", accuracy=0.9)]
-
-    assert search_figures.best_so_far(trials, Objective())[1].tolist() == [0.5, 0.5]
-
-
-def test_thinning_keeps_the_best():
-    trials = [report_samples.trial(n, accuracy=(n * 37 % 100) / 100) for n in range(100)]
-
-    assert journal.best(search_figures.thinned(trials, Objective(), 20)) == journal.best(trials)
-
-
-def test_a_night_between_two_parts_of_a_search_is_cut_out():
-    spans = [Span(0, 0, 0.0, 10.0, "completed"), Span(1, 0, 30_000.0, 30_010.0, "completed")]
-
-    assert "with 1 pauses cut out" in timeline(spans)
-
-
-def test_a_picture_has_a_run_for_each_row_of_equal_pixels():
-    drawn = pictures.picture(np.array([[255, 255, 0], [0, 0, 255]], np.uint8), "x")
-
-    assert 'd="M0 0.5h2M2 1.5h1"' in drawn and 'stroke="#ffffff"' in drawn
-
-
-def test_a_large_picture_is_scaled_down():
-    assert 'viewBox="0 0 40 20"' in pictures.picture(np.zeros((60, 120), np.uint8), "x")
-
-
-def test_markdown_is_escaped():
-    assert escape("a|*b*\n<i>[x](y)") == r"a\|\*b\* &lt;i&gt;\[x\]\(y\)"

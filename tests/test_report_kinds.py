@@ -9,22 +9,16 @@ from components.evaluate import pictures, search_figures
 from components.evaluate.evaluation import evaluate_logits
 from components.evaluate.input_kind import InputKind
 from components.evaluate.inputs import ReportInputs
-from components.evaluate.model_card import model_card
 from components.evaluate.objective import Objective
 from components.evaluate.report import render
-from components.evaluate.texts import class_labels, clean, score_text
+from components.evaluate.texts import class_labels, score_text
 from components.evaluate.trials import SearchRecord
 from tests import report_samples
-from tests.test_report import Document, parsed
+from tests.report_page import Document, parsed, text_in
 
 MACRO_F1 = Metric("macro F1", scores.macro_f1)
 CROSS_ENTROPY = report_samples.CROSS_ENTROPY
 LEAST = Objective("cross-entropy", "min")
-
-
-def text_in(inputs):
-    """Return a page's text, without the places where its lines break."""
-    return " ".join("".join(parsed(inputs).texts).split())
 
 
 def trials_of(*values):
@@ -192,51 +186,7 @@ def test_hyperparameters_that_are_fixed_are_told_once_and_not_drawn():
 def test_a_further_metric_is_shown_by_name():
     found = report_samples.evaluation(further=(Metric("my measure", lambda labels, logits: 0.125),))
 
-    assert "My measure 0.1250" in text_in(ReportInputs(evaluation=found))
-
-
-def card(**options):
-    return model_card(report_samples.run(5, **options))
-
-
-def test_the_card_says_what_the_network_is():
-    assert "2 Conv2D, Dense" in card() and "each step as a TensorFlow graph" in card()
-    assert "fully connected" not in card().lower()
-
-
-def test_the_card_calls_only_grey_images_grey():
-    assert "a grey image" in card() and "grey" not in card(shape=(32, 32, 3)) + card(shape=(30,), dtype="float32")
-
-
-def test_the_card_says_what_goes_in_and_what_comes_out():
-    text = card(shape=(30,), dtype="float32", names=("yes", "no"))
-
-    assert "float32, shape (n, 30)" in text and "float32, shape (n, 2)" in text and "predict(examples)" in text
-
-
-def test_the_card_names_what_loading_needs():
-    inputs = report_samples.run(5)
-    inputs.evaluation.model["custom_objects"] = ["mine>Gate"]
-
-    assert "mine&gt;Gate" in model_card(inputs) and "import components.experiment" in model_card(inputs)
-
-
-def test_the_card_of_a_thousand_classes_names_the_first_forty():
-    text = card(names=[f"class {n}" for n in range(1000)], n=1000)
-
-    assert "class 39 and 960 more." in text and "class 40," not in text
-
-
-def test_the_card_says_that_the_objective_was_minimized():
-    assert r"minimized the validation cross\-entropy" in card(objective=CROSS_ENTROPY)
-
-
-@pytest.mark.parametrize("name", report_samples.HOSTILE)
-def test_a_hostile_name_stays_on_its_line_of_the_card(name):
-    lines = card(names=(name, "other")).splitlines()
-
-    assert len(lines) == len(card(names=("a", "other")).splitlines()) and "<script>" not in "".join(lines)
-    assert all(clean(line) == line for line in lines)
+    assert "My measure0.1250" in text_in(ReportInputs(evaluation=found))
 
 
 def test_a_page_of_an_older_run_without_a_space_is_drawn():

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from components.core import artifacts, journal
+from components.core.data import DatasetInfo, Labelled, TrainingData
 from components.core.hyperparameters import read_hyperparameters
 from components.experiment import EXPERIMENT
 from components.tune.search import SearchSettings, search
@@ -83,9 +84,9 @@ def forked(tmp_path_factory):
 @pytest.fixture(scope="module")
 def training_data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("artifact") / "training_data"
-    labelled = [artifacts.Labelled(*draw(n_images, seed=n_images)) for n_images in (120, 60)]
-    info = artifacts.DatasetInfo("drawn", ("0", "1", "2"), (6, 4))
-    artifacts.write_training_data(artifacts.TrainingData(*labelled, info, ""), folder)
+    labelled = [Labelled(*draw(n_images, seed=n_images)) for n_images in (120, 60)]
+    info = DatasetInfo("drawn", ("0", "1", "2"), (6, 4))
+    artifacts.write_training_data(TrainingData(*labelled, info, ""), folder)
     return folder
 
 

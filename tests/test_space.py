@@ -111,3 +111,22 @@ def test_the_corners_hold_the_smallest_and_the_largest_network():
 
     assert {"hidden_layers": 1, "units_0": 64}.items() <= active[1].items()
     assert {"hidden_layers": 4, "units_3": 512}.items() <= active[2].items()
+
+
+@pytest.mark.parametrize(
+    ("make", "rule"),
+    [
+        (lambda hp: hp.Int("n", 5, 1), "a min_value that is at most its max_value"),
+        (lambda hp: hp.Float("n", 0, 1, sampling="log"), "a min_value above 0 with sampling 'log'"),
+        (lambda hp: hp.Float("n", 1, 9, step=1, sampling="log"), "a step above 1 with sampling 'log'"),
+        (lambda hp: hp.Int("n", 1, 9, step=0), "a step above 0 with sampling 'linear'"),
+        (lambda hp: hp.Float("n", 1, 9, sampling="normal"), "a sampling of linear, log, reverse_log"),
+        (lambda hp: hp.Float("n", 0, float("inf")), "ends that are finite"),
+        (lambda hp: hp.Int("n", 1, 9, default=10), "a default within its range"),
+        (lambda hp: hp.Choice("n", []), "at least one value"),
+        (lambda hp: hp.Choice("n", [1, 2], default=3), "a default that is one of its values"),
+    ],
+)
+def test_a_range_that_can_not_be_is_refused_by_name_and_rule(make, rule):
+    with pytest.raises(InvalidInput, match=f"search_space: n must have {rule}, got (Int|Float|Choice)"):
+        discover(make)

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from components.core import events, models, scores
-from components.core.artifacts import DatasetInfo, Labelled, TrainingData
+from components.core.data import DatasetInfo, Labelled, TrainingData
 from components.core.experiment import CROSS_ENTROPY, Experiment, Metric
 from components.core.hyperparameters import read_hyperparameters
 from components.experiment import EXPERIMENT, recipe

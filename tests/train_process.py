@@ -17,7 +17,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from components.core.artifacts import DatasetInfo, Labelled, TrainingData
+from components.core.data import DatasetInfo, Labelled, TrainingData
 from components.train.checkpoint import FILE_NAME, Checkpoint
 from components.training import loop
 from tests import small_network

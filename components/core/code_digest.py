@@ -9,7 +9,8 @@ from importlib import metadata
 from pathlib import Path
 
 COMPONENTS = Path(__file__).resolve().parents[1]
-DECIDING = ("experiment", "training", "core/experiment.py", "core/hyperparameters.py", "core/scores.py")
+CORE = ("declaration", "experiment", "hyperparameters", "scores")
+DECIDING = ("experiment", "training", *(f"core/{name}.py" for name in CORE))
 """What is read, below `components`: folders with all that is in them, and single files."""
 
 TRAINING_PACKAGES = ("tensorflow", "keras", "numpy")

@@ -6,11 +6,12 @@ Each part is a plain function. The first two have no default; what is left out h
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 import numpy as np
 
 from components.core import scores
+from components.core.errors import InvalidInput
 
 if TYPE_CHECKING:
     import keras
@@ -35,9 +36,9 @@ class Metric:
     compute: Callable[[np.ndarray, np.ndarray], float]
     direction: Direction = "max"
 
-    def is_better(self, value: float, other: float) -> bool:
-        """Return whether the first value is better than the second, and not only as good."""
-        return value > other if self.direction == "max" else value < other
+    def __post_init__(self) -> None:
+        if self.direction not in get_args(Direction):
+            raise InvalidInput(f"direction of the metric {self.name} must be max or min, got {self.direction!r}")
 
 
 ACCURACY = Metric("accuracy", scores.accuracy)
@@ -114,3 +115,9 @@ class Experiment:
     augment: Callable[[Any, Any, Random], Any] = default_augment
     objective: Metric = ACCURACY
     metrics: tuple[Metric, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = [metric.name for metric in (self.objective, *self.metrics)]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise InvalidInput(f"objective and metrics must each have a name of its own, and two are {repeated[0]}")

@@ -5,63 +5,11 @@ One run of `search_space` tells everything: which hyperparameters there are, the
 """
 
 import contextlib
-import functools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from components.core.declaration import Condition, Declaration
 from components.core.errors import InvalidInput
-
-
-@dataclass(frozen=True)
-class Condition:
-    """A hyperparameter under it is active only while the one of this name has one of the values."""
-
-    name: str
-    values: tuple[Any, ...]
-
-    def holds(self, values: Mapping[str, Any]) -> bool:
-        return self.name in values and values[self.name] in self.values
-
-
-@dataclass(frozen=True)
-class Declaration:
-    """A hyperparameter as it is declared.
-
-    Attributes:
-        name: with the scopes it is declared in, as Keras Tuner writes them (`scope/name`).
-        kind: `Int`, `Float`, `Choice`, `Boolean` or `Fixed`.
-        settings: Keras Tuner's own by name: range, step, sampling, values, default.
-        conditions: all of them must hold for it to be active.
-    """
-
-    name: str
-    kind: str
-    settings: Mapping[str, Any]
-    conditions: tuple[Condition, ...] = ()
-
-    @functools.cached_property
-    def key(self) -> str:
-        """What tells it from others of its name, which may have another range under another condition."""
-        return f"{self.name} {self.kind} {self.settings} {self.conditions}"
-
-    @property
-    def default(self) -> Any:
-        """The value it has when nothing else is chosen, as in Keras Tuner."""
-        if self.kind == "Fixed":
-            return self.settings["value"]
-        if self.settings["default"] is not None or self.kind == "Boolean":
-            return self.settings["default"]
-        if self.kind == "Choice":
-            values = self.settings["values"]
-            return None if None in values else values[0]
-        return self.settings["min_value"]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON-like values, as a journal's header has it."""
-        conditions = [{"name": each.name, "values": list(each.values)} for each in self.conditions]
-        default = {} if self.kind == "Fixed" else {"default": self.default}
-        return {"name": self.name, "kind": self.kind, **self.settings, **default, "conditions": conditions}
 
 
 class HyperparameterReader:
@@ -196,7 +144,9 @@ class HyperparameterReader:
             with self.conditional_scope(parent_name, parent_values):
                 return self._read(kind, name, settings, None, None)
         plain = {key: _plain(value) for key, value in settings.items()}
-        return self.declare(Declaration(self._full(name), kind, plain, tuple(self._conditions)))
+        declaration = Declaration(self._full(name), kind, plain, tuple(self._conditions))
+        declaration.refuse_impossible()
+        return self.declare(declaration)
 
     def declare(self, declaration: Declaration) -> Any:
         """Take down a declaration, and return its value, or None when it is not active."""
@@ -215,7 +165,7 @@ class HyperparameterReader:
         if known.key != declaration.key:
             raise InvalidInput(
                 f"search_space must declare {known.name} once, or the same each time, and declares it as "
-                f"{_words(known)} and as {_words(declaration)}; give one of them another name"
+                f"{known} and as {declaration}; give one of them another name"
             )
 
     def _full(self, name: str) -> str:
@@ -259,8 +209,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(each) for each in value]
     return value.item() if hasattr(value, "item") else value
-
-
-def _words(declaration: Declaration) -> str:
-    settings = ", ".join(f"{name}={value!r}" for name, value in declaration.settings.items() if value is not None)
-    return f"{declaration.kind}({settings})"

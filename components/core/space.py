@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from components.core.declaration import Declaration
 from components.core.errors import InvalidInput
-from components.core.hyperparameters import Declaration, HyperparameterReader
+from components.core.hyperparameters import HyperparameterReader
 
 MOST_PROBES = 64
 N_RANDOM_POINTS = 256

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from components.core import artifacts, events, files, scores
+from components.core.data import TestData
 from components.core.errors import InvalidInput
 from components.core.experiment import ACCURACY, Metric
 from components.evaluate import metrics
@@ -80,7 +81,7 @@ class Evaluation:
 
 def evaluate_logits(
     logits: np.ndarray,
-    test_data: artifacts.TestData,
+    test_data: TestData,
     description: dict[str, Any],
     n_trials: int,
     objective: Metric = ACCURACY,
@@ -236,7 +237,7 @@ def _refuse_misfit(logits: np.ndarray, names: Sequence[str], description: dict[s
         raise InvalidInput(f"model must give finite logits, got others for {wrong} of {len(logits)} test examples")
 
 
-def _data(test_data: artifacts.TestData) -> dict[str, Any]:
+def _data(test_data: TestData) -> dict[str, Any]:
     return {
         "source": test_data.info.source,
         "class_names": list(test_data.info.class_names),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from components.core.artifacts import DatasetInfo
+from components.core.data import DatasetInfo
 
 _COLOURS = {1: "a grey", 3: "an RGB", 4: "an RGBA"}
 

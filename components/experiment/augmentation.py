@@ -9,18 +9,18 @@ from components.experiment.space import Hyperparameters
 
 
 def augment(hyperparameters: Hyperparameters, inputs: Any, random: Random) -> Any:
-    """Return a step's images as the network is to see them: mirrored, and partly blanked. Other inputs stay.
+    """Return a step's images as the network is to see them: mirrored, and partly blanked. Rows of numbers
+    have no sides to mirror and stay as they are.
 
     Args:
         hyperparameters: `flip_images` and `erase_share` of them.
         inputs: uint8 or float32, shape (n, height, width, …).
         random: source of the step's random choices.
     """
-    if len(inputs.shape) < 3:
-        return inputs
-    if hyperparameters.flip_images:
+    are_images = len(inputs.shape) >= 3
+    if hyperparameters.flip_images and are_images:
         inputs = _flip(inputs, random)
-    if hyperparameters.erase_share:
+    if hyperparameters.erase_share and are_images:
         inputs = _erase(inputs, hyperparameters.erase_share, random)
     return inputs
 

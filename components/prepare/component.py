@@ -15,6 +15,7 @@ def prepare(
 ) -> None:
     """Load the data source, hold out a stratified validation split, and keep the test examples apart."""
     from components.core import artifacts, parameters, termination
+    from components.core.data import TestData, TrainingData
     from components.prepare import dataset
 
     termination.exit_on_sigterm("prepare")
@@ -27,8 +28,8 @@ def prepare(
     )
     raw = dataset.load(given["data_source"], given["seed"], given["test_fraction"], given["image_size"])
     train, validation = dataset.split(raw.train, given["validation_fraction"], given["seed"])
-    artifacts.write_training_data(artifacts.TrainingData(train, validation, raw.info, ""), training_data.path)
-    artifacts.write_test_data(artifacts.TestData(raw.test, raw.info, ""), test_data.path)
+    artifacts.write_training_data(TrainingData(train, validation, raw.info, ""), training_data.path)
+    artifacts.write_test_data(TestData(raw.test, raw.info, ""), test_data.path)
     facts = {"source": data_source, "classes": ", ".join(raw.info.class_names)}
     training_data.metadata.update(facts, n_train=len(train), n_validation=len(validation))
     training_data.metadata["fingerprint"] = artifacts.fingerprint(training_data.path)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from components.core import events, parameters
-from components.core.artifacts import DatasetInfo, Labelled
+from components.core.data import DatasetInfo, Labelled
 from components.core.errors import InvalidInput
 from components.prepare import (
     addresses,
@@ -112,15 +112,15 @@ def load(
     if data_source == "synthetic":
         train, test = synthetic.draw(seed)
         return RawDataset(train, test, DatasetInfo(data_source, fashion_mnist.CLASS_NAMES, train.inputs.shape[1:]))
-    hear = progress or events.listener.downloaded
+    report_progress = progress or events.listener.downloaded
     options = Options(test_fraction, image_size)
     if data_source == "fashion-mnist":
-        folder = fetch_fashion_mnist(progress=hear)
+        folder = fetch_fashion_mnist(progress=report_progress)
         return _encoded(_read_idx(Place(folder, str(folder)), list(idx.CLASSIC_NAMES.values())), data_source)
     local_path = parameters.local_path(data_source)
     if local_path is not None:
         return _encoded(_read_local(Place(Path(local_path), local_path), options, seed), data_source)
-    place = remote.fetch(addresses.parse(data_source), _part_of_data, hear)
+    place = remote.fetch(addresses.parse(data_source), _part_of_data, report_progress)
     return _encoded(_read_local(place, options, seed), data_source)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from fsspec.implementations.http import HTTPFileSystem
 
 from components.core import events, files
-from components.core.artifacts import Labelled
+from components.core.data import Labelled
 from components.core.errors import InvalidInput
 from components.prepare import cache, transfer
 from components.prepare.failures import BACKOFF_S, DownloadError, Unreachable, persistently
@@ -154,7 +154,7 @@ def _receive(
 ) -> None:
     """Go on with an archive, from whichever home the bytes before came: its SHA-256 tells whether it is whole."""
     path, part = folder / archive.name, folder / f".{archive.name}.part"
-    hear = progress or events.listener.downloaded
+    report_progress = progress or events.listener.downloaded
     has_earlier_bytes = part.exists()
     transfer.receive_stream(
         filesystem,
@@ -162,7 +162,7 @@ def _receive(
         part,
         Stamp(archive.n_bytes),
         archive.n_bytes,
-        lambda n_there: hear(n_there, archive.n_bytes, archive.name),
+        lambda n_there: report_progress(n_there, archive.n_bytes, archive.name),
     )
     if files.sha256(part) != archive.sha256:
         part.unlink()

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from components.core import events
-from components.core.artifacts import Labelled
+from components.core.data import Labelled
 from components.prepare.places import Place
 from components.prepare.raw import RawData, RawSplit, StatedNames
 from components.prepare.split import FEWEST_PER_CLASS

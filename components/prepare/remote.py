@@ -122,7 +122,7 @@ class _Download:
         """Give up a file that is another one now, of which `part` may hold a mixture."""
         now = file.stamp
         with contextlib.suppress(Exception):  # that it can't be asked for says nothing about it
-            now = self._store.look(file.target)
+            now = self._store.stat(file.target)
         if now != file.stamp:
             part.unlink(missing_ok=True)
             raise DownloadError("was altered while it was downloaded; run again for what is there now", permanent=True)
@@ -139,11 +139,11 @@ class _Total:
         """Return what one more file's bytes are told to."""
         n_before = 0
 
-        def hear(n_there: int) -> None:
+        def report_progress(n_there: int) -> None:
             nonlocal n_before
             with self._lock:
                 self._n_received += n_there - n_before
                 n_before = n_there
                 self._progress(self._n_received, self._n_bytes, self._name)
 
-        return hear
+        return report_progress

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from components.core.artifacts import Labelled
+from components.core.data import Labelled
 from components.core.errors import InvalidInput
 
 Array = np.ndarray[Any, Any]

@@ -41,7 +41,7 @@ class Store(Protocol):
 
     def find(self, choose: Choose) -> list[RemoteFile]: ...
 
-    def look(self, target: str) -> Stamp: ...
+    def stat(self, target: str) -> Stamp: ...
 
     def receive(self, file: RemoteFile, part: Path, limit_bytes: int, meter: Callable[[int], None]) -> None: ...
 
@@ -81,7 +81,7 @@ class WebServer:
             found.append(self._ask(folder, CLASSES_FILE))
         return found
 
-    def look(self, target: str) -> Stamp:
+    def stat(self, target: str) -> Stamp:
         return transfer.read_stamp(self._filesystem.info(target, timeout=_ANSWER_TIMEOUT_S))
 
     def receive(self, file: RemoteFile, part: Path, limit_bytes: int, meter: Callable[[int], None]) -> None:
@@ -102,7 +102,7 @@ class WebServer:
 
     def _ask(self, folder: Address, name: str) -> RemoteFile:
         url = folder.below(name)
-        stamp = _asked(lambda: self.look(url), (folder.place / name).shown, self._backoff_s)
+        stamp = _asked(lambda: self.stat(url), (folder.place / name).shown, self._backoff_s)
         return RemoteFile(name, url, stamp)
 
 
@@ -138,7 +138,7 @@ class ObjectStore:
         chosen = choose(self._address.place, sorted(infos))
         return [RemoteFile(name, above + name, transfer.read_stamp(infos[name])) for name in chosen]
 
-    def look(self, target: str) -> Stamp:
+    def stat(self, target: str) -> Stamp:
         return transfer.read_stamp(self._filesystem.info(target))
 
     def receive(self, file: RemoteFile, part: Path, limit_bytes: int, meter: Callable[[int], None]) -> None:
@@ -157,7 +157,7 @@ class ObjectStore:
     def _ask(self, folder: Address, name: str) -> RemoteFile:
         target = f"{folder.object_name}/{name}"
         return RemoteFile(
-            name, target, _asked(lambda: self.look(target), (folder.place / name).shown, self._backoff_s)
+            name, target, _asked(lambda: self.stat(target), (folder.place / name).shown, self._backoff_s)
         )
 
 

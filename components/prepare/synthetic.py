@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from components.core.artifacts import Labelled
+from components.core.data import Labelled
 
 N_TRAIN = 12_000
 N_TEST = 2_000

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from components.core import code_digest, events, models
-from components.core.artifacts import TrainingData
+from components.core.data import TrainingData
 from components.core.experiment import Experiment
 from components.train.checkpoint import Checkpoint
 from components.training import loop
@@ -42,15 +42,7 @@ def train_best(
     Raises:
         components.training.state.TrainingFailed: a loss or the objective became NaN or infinite.
     """
-    key = {
-        "hyperparameters": values,
-        "training data": data.fingerprint,
-        "training_epochs": n_epochs,
-        "early_stopping_patience": early_stopping_patience,
-        "seed": seed,
-        **code_digest.code_digests(),
-        **code_digest.versions(code_digest.TRAINING_PACKAGES),
-    }
+    key = _key(values, data, training_epochs=n_epochs, early_stopping_patience=early_stopping_patience, seed=seed)
     model, chosen = loop.train_network(
         experiment,
         values,
@@ -107,3 +99,9 @@ def describe(
         **settings,
         "versions": {"python": platform.python_version(), **code_digest.versions(code_digest.TRAINING_PACKAGES)},
     }
+
+
+def _key(values: dict[str, Any], data: TrainingData, **settings: int) -> dict[str, Any]:
+    """Return what decides a training, by a name for each part."""
+    code = {**code_digest.code_digests(), **code_digest.versions(code_digest.TRAINING_PACKAGES)}
+    return {"hyperparameters": values, "training data": data.fingerprint, **settings, **code}

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from components.core.artifacts import Labelled, TrainingData
+from components.core.data import Labelled, TrainingData
 from components.core.experiment import Experiment
 from components.training.compilation import Compilation
 from components.training.dropout import with_fast_dropout

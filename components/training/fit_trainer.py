@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from components.core.artifacts import TrainingData
+from components.core.data import TrainingData
 from components.core.experiment import Experiment
 from components.training.compilation import Compilation
 from components.training.randomness import StepRandom

@@ -11,10 +11,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from components.core.artifacts import TrainingData
+from components.core.data import TrainingData
+from components.core.declaration import Declaration
 from components.core.errors import InvalidInput
 from components.core.experiment import Experiment
-from components.core.hyperparameters import Declaration, HyperparameterReader
+from components.core.hyperparameters import HyperparameterReader
 from components.core.reads import WHOLE, MissingHyperparameter, MissingKey, fields_of, recording
 from components.core.space import Space, probes
 from components.training.randomness import StepRandom
@@ -29,6 +30,7 @@ def refuse_unread_hyperparameters(experiment: Experiment, space: Space, data: Tr
     Raises:
         InvalidInput: the message names it; also where a part reads what `search_space` does not return.
     """
+    _leave_accelerators_to_the_workers()
     unread = unread_hyperparameters(experiment, space, data)
     if unread:
         names = ", ".join(unread)
@@ -96,6 +98,13 @@ def reads_at(experiment: Experiment, space: Space, choices: dict[str, Any], data
     with _naming("loss"):
         experiment.loss(hyperparameters, labels, logits)
     return read
+
+
+def _leave_accelerators_to_the_workers() -> None:
+    """Have this process take no more of a GPU's memory than it needs: by default TensorFlow takes all of it."""
+    for device in tf.config.list_physical_devices("GPU"):
+        with contextlib.suppress(RuntimeError):  # it is in use already
+            tf.config.experimental.set_memory_growth(device, True)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 
 from components.core import events
-from components.core.artifacts import TrainingData
+from components.core.data import TrainingData
 from components.core.experiment import Experiment
 from components.core.hyperparameters import read_hyperparameters
 from components.training.compilation import Compilation, compilation_of

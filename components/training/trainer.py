@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from components.core import scores
-from components.core.artifacts import TrainingData
+from components.core.data import TrainingData
 from components.core.errors import InvalidInput
 from components.core.experiment import Experiment
 from components.training.compilation import Compilation

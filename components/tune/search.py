@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from components.core import artifacts, code_digest, events, journal
-from components.core.artifacts import TrainingData
+from components.core.data import TrainingData
 from components.core.errors import InvalidInput
 from components.core.experiment import Experiment
 from components.core.space import Space, discover

@@ -4,7 +4,7 @@ import resource
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from components.core.artifacts import TrainingData
+from components.core.data import TrainingData
 from components.core.experiment import Experiment
 from components.training import loop
 from components.training.state import TrainingState

@@ -7,7 +7,8 @@ import keras
 import keras_tuner as kt
 import numpy as np
 
-from components.core import artifacts, journal, models
+from components.core import journal, models
+from components.core.data import DatasetInfo, Labelled, TrainingData
 from components.core.experiment import Experiment
 from components.core.space import Space, discover
 from components.experiment import EXPERIMENT
@@ -160,12 +161,12 @@ def _objective(experiment: Experiment) -> kt.Objective:
     return kt.Objective(f"val_{experiment.objective.name.replace(' ', '_')}", experiment.objective.direction)
 
 
-def _training_data(inputs: Any, labels: Any, validation_inputs: Any, validation_labels: Any) -> artifacts.TrainingData:
-    train = artifacts.Labelled(_typed(inputs), np.asarray(labels).ravel())
-    validation = artifacts.Labelled(_typed(validation_inputs), np.asarray(validation_labels).ravel())
+def _training_data(inputs: Any, labels: Any, validation_inputs: Any, validation_labels: Any) -> TrainingData:
+    train = Labelled(_typed(inputs), np.asarray(labels).ravel())
+    validation = Labelled(_typed(validation_inputs), np.asarray(validation_labels).ravel())
     names = tuple(map(str, range(int(np.max(labels)) + 1)))
-    info = artifacts.DatasetInfo("arrays", names, train.inputs.shape[1:], str(train.inputs.dtype))
-    return artifacts.TrainingData(train, validation, info, fingerprint="")
+    info = DatasetInfo("arrays", names, train.inputs.shape[1:], str(train.inputs.dtype))
+    return TrainingData(train, validation, info, fingerprint="")
 
 
 def _typed(inputs: Any) -> np.ndarray:

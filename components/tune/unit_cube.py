@@ -6,8 +6,8 @@ from typing import Any
 import keras_tuner as kt
 import numpy as np
 
+from components.core.declaration import Condition, Declaration
 from components.core.errors import InvalidInput
-from components.core.hyperparameters import Condition, Declaration
 from components.core.space import Space
 
 

@@ -1,0 +1,92 @@
+"""A finished run's summary: what `summary.json` holds, and what a terminal shows of it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from components.core import artifacts, events, journal
+from local import walker
+
+
+def summarize(
+    output_dir: Path, steps: Sequence[walker.StepResult], parameters: Mapping[str, Any], note: str
+) -> dict[str, Any]:
+    """Return a finished run's summary: results, the search's trials, and where the time went."""
+    metrics = {step.name: step.metrics for step in steps}
+    found = journal.read(output_dir / "tune" / "trials" / journal.FILE_NAME)
+    return {
+        "test_accuracy": metrics["evaluate"]["test_accuracy"],
+        "validation_accuracy": metrics["train"]["validation_accuracy"],
+        "objective": {
+            **found.header["objective"],
+            "test": metrics["evaluate"].get("test_objective"),
+            "validation": metrics["train"]["validation_objective"],
+        },
+        "best_hyperparameters": artifacts.read_best_hyperparameters(output_dir / "tune" / "best_hyperparameters"),
+        "trials": [trial.as_dict() for trial in journal.in_order(found.trials)],
+        "steps": {step.name: step.seconds for step in steps},
+        "reused_steps": [step.name for step in steps if step.reused],
+        "search_seconds": {
+            name.removeprefix("seconds_"): value
+            for name, value in metrics["tune"].items()
+            if name.startswith("seconds_")
+        },
+        "data_source": parameters["data_source"],
+        "seed": parameters["seed"],
+        "parameters": parameters,
+        "note": note,
+    }
+
+
+def show(summary: Mapping[str, Any], output_dir: str | Path, console: Console) -> None:
+    """Print a run's result: a table that fits a terminal, or in a log lines that are never wrapped."""
+    rows = _rows(summary, Path(output_dir))
+    console.print("\nResult", style="bold")
+    if console.is_terminal:
+        table = Table.grid(padding=(0, 2))
+        table.add_column()
+        table.add_column(overflow="fold")
+        for name, text in rows.items():
+            table.add_row(name, Text(text))
+        console.print(table)
+    else:
+        width = max(map(len, rows))
+        for name, text in rows.items():
+            console.print(f"{name:<{width}}  {text}", soft_wrap=True, markup=False, highlight=False, emoji=False)
+
+
+def _rows(summary: Mapping[str, Any], output_dir: Path) -> dict[str, str]:
+    """Return what `show` prints, text by name."""
+    values = summary["best_hyperparameters"].items()
+    statuses = [trial["status"] for trial in summary["trials"]]
+    counts = ", ".join(f"{statuses.count(status)} {status}" for status in journal.STATUSES if status in statuses)
+    return {
+        **({"NOTE": summary["note"].upper()} if summary["note"] else {}),
+        **_objective(summary["objective"]),
+        "test accuracy": f"{summary['test_accuracy']:.4f}",
+        "validation accuracy": f"{summary['validation_accuracy']:.4f}",
+        "best hyperparameters": " ".join(f"{name}={events.short(value)}" for name, value in values),
+        "trials": f"{len(statuses)} ({counts})",
+        "data": summary["data_source"],
+        "seconds by step": _seconds(summary["steps"]),
+        "seconds of the search": _seconds(summary["search_seconds"]),
+        "report": str(output_dir / "report.html"),
+        "model": str(output_dir / "train" / "model" / "model.keras"),
+        "summary": str(output_dir / "summary.json"),
+    }
+
+
+def _objective(objective: Mapping[str, Any]) -> dict[str, str]:
+    """Return the objective's figures, text by name, unless it is accuracy, which is shown anyway."""
+    if objective["name"] == "accuracy":
+        return {}
+    splits = [split for split in ("test", "validation") if objective[split] is not None]
+    return {f"{split} {objective['name']}": f"{objective[split]:.4f}" for split in splits}
+
+
+def _seconds(by_name: Mapping[str, float]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value:.1f}" for name, value in by_name.items())
