@@ -77,7 +77,7 @@ def check(experiment: Experiment, data: TrainingData, parameters: dict[str, Any]
     try:
         space = discover(experiment.search_space)
     except Exception as error:
-        report.problems.append(f"search_space fails: {one_line(error)}")
+        report.problems.append(one_line(error))
         return report
     _check_reads(experiment, space, report)
     with tempfile.TemporaryDirectory() as name:
@@ -95,7 +95,7 @@ def _check_reads(experiment: Experiment, space: Space, report: CheckReport) -> N
     try:
         unread = unread_hyperparameters(experiment, space, report.data)
     except Exception as error:
-        report.problems.append(one_line(error).removeprefix("InvalidInput: "))
+        report.problems.append(one_line(error))
         return
     report.problems += [f"nothing reads the hyperparameter {name}: use it, or leave it out" for name in unread]
 

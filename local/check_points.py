@@ -9,6 +9,7 @@ import numpy as np
 
 from components.core import models
 from components.core.data import TrainingData
+from components.core.errors import PipelineError
 from components.core.experiment import Experiment
 from components.core.space import Space, corners, random_choices
 
@@ -82,8 +83,9 @@ def build(experiment: Experiment, point: Point, data: TrainingData, folder: Path
 
 
 def one_line(error: BaseException) -> str:
-    """Return an error as one line of at most 300 characters."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
+    """Return an error as one line of at most 300 characters; the project's own speak for themselves."""
+    text = " ".join(str(error).split())
+    return (text if isinstance(error, PipelineError) else f"{type(error).__name__}: {text}")[:300]
 
 
 def _named_choices(space: Space) -> Iterator[tuple[str, dict[str, Any]]]:

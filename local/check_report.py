@@ -24,9 +24,9 @@ def check_and_show(parameters: dict[str, Any]) -> bool:
     console = Console()
     with tempfile.TemporaryDirectory() as folder:
         data = _prepared(parameters, Path(folder) / "training_data")
+        _show_data(data, console)
         workers = resolve_workers(parameters["workers"], folder)
         report = check(EXPERIMENT, data, parameters, workers)
-    _show_data(data, console)
     if report.trained:
         console.print(_table(report), markup=False)
     for remark in report.remarks:

@@ -41,6 +41,19 @@ def test_a_direction_that_is_none_is_refused_by_name():
         Metric("F1", scores.macro_f1, "maximize")
 
 
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ({"objective": "accuracy"}, "objective and metrics of an experiment must each be a Metric, got 'accuracy'"),
+        ({"metrics": MACRO_F1}, "metrics of an experiment must be a tuple of Metric"),
+        ({"loss": "crossentropy"}, "loss of an experiment must be a function, got 'crossentropy'"),
+    ],
+)
+def test_a_part_of_another_kind_is_refused_by_name(part, message):
+    with pytest.raises(InvalidInput, match=message):
+        Experiment(**{"search_space": lambda hp: None, "create_model": lambda *_: None, **part})
+
+
 @pytest.mark.parametrize("metrics", [(ACCURACY,), (MACRO_F1, MACRO_F1)])
 def test_two_figures_of_one_name_are_refused(metrics):
     with pytest.raises(InvalidInput, match="must each have a name of its own"):

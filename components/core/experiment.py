@@ -117,6 +117,14 @@ class Experiment:
     metrics: tuple[Metric, ...] = ()
 
     def __post_init__(self) -> None:
+        for part in ("search_space", "create_model", "batch_size", "optimizer", "loss", "augment"):
+            if not callable(getattr(self, part)):
+                raise InvalidInput(f"{part} of an experiment must be a function, got {getattr(self, part)!r}")
+        if not isinstance(self.metrics, (tuple, list)):
+            raise InvalidInput(f"metrics of an experiment must be a tuple of Metric, got {self.metrics!r}")
+        for metric in (self.objective, *self.metrics):
+            if not isinstance(metric, Metric):
+                raise InvalidInput(f"objective and metrics of an experiment must each be a Metric, got {metric!r}")
         names = [metric.name for metric in (self.objective, *self.metrics)]
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:

@@ -70,7 +70,8 @@ def load(file: Path, needed: list[str]) -> "keras.Model":
     try:
         return keras.saving.load_model(file, compile=False, safe_mode=True)
     except Exception as error:  # whatever Keras raises on a file that it does not understand or trust
-        reason = " ".join(str(error).split())[:300]
+        cause = str(error).rpartition("Exception encountered: ")[2]  # Keras puts the whole configuration before it
+        reason = " ".join(cause.split())[:300]
         raise InvalidInput(f"model at {file.parent} can't be loaded in safe mode: {file.name}: {reason}") from None
 
 

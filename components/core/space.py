@@ -73,7 +73,15 @@ class Space:
 def run_space(search_space: Callable[[Any], Any], choices: Mapping[str, Any]) -> HyperparameterReader:
     """Return the reader after one run of `search_space`, with values by a declaration's key."""
     reader = HyperparameterReader(lambda declaration: choices.get(declaration.key, declaration.default))
-    search_space(reader)
+    try:
+        search_space(reader)
+    except InvalidInput:
+        raise
+    except Exception as error:
+        raise InvalidInput(
+            f"search_space must work at every point of the space, and raises {type(error).__name__}: {error} "
+            f"at {reader.values}"
+        ) from error
     return reader
 
 

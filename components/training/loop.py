@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from components.core import events
 from components.core.data import TrainingData
+from components.core.errors import InvalidInput
 from components.core.experiment import Experiment
 from components.core.hyperparameters import read_hyperparameters
 from components.training.compilation import Compilation, compilation_of
@@ -164,6 +165,10 @@ def new_network(
     keras.utils.set_random_seed(seed)
     hyperparameters = read_hyperparameters(experiment.search_space, values)
     model = experiment.create_model(hyperparameters, data.info.input_shape, data.info.n_classes)
+    if not model.built or not model.weights:
+        raise InvalidInput(
+            "create_model must return a model that is built and has weights; begin it with keras.Input(input_shape)"
+        )
     fit_normalization(model, data.train.inputs)
     return model, hyperparameters
 
@@ -179,6 +184,8 @@ def make_trainer(
         try:
             trainer = CompiledTrainer(experiment, model, hyperparameters, data, n_epochs, seed, compiled)
             trainer.compile()
+        except InvalidInput:
+            raise
         except (ValueError, TypeError, NotImplementedError, AttributeError, tf.errors.OpError) as error:
             model.set_weights(initial)
             reason = _first_line(error)

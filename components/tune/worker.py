@@ -25,6 +25,7 @@ from typing import Any, NoReturn
 
 PR_SET_PDEATHSIG = 1
 PARENT_CHECK_S = 1.0
+EXIT_REFUSED = 3
 
 
 def main() -> None:
@@ -145,7 +146,12 @@ def _refuse_started_tensorflow() -> None:
     from tensorflow.python.eager import context
 
     if context.context_safe() is not None and context.context()._initialized:
-        sys.exit("components/experiment must run no TensorFlow operation when it is imported; move it into a function")
+        print(
+            "components/experiment must run no TensorFlow operation when it is imported; move it into a function",
+            file=sys.stderr,
+            flush=True,
+        )
+        os._exit(EXIT_REFUSED)  # not by `sys.exit`, for which the thread that reads standard input would be in the way
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from components.core.errors import InvalidInput
+from components.tune.worker import EXIT_REFUSED
 from components.tune.worker_process import WorkerProcess
 
 MAX_FAILED_STARTS = 3
@@ -154,6 +156,8 @@ class Pool:
 
     def _count_failed_start(self, worker: WorkerProcess, manner: str) -> None:
         self._failed_starts += 1
+        if worker.process.returncode == EXIT_REFUSED:
+            raise InvalidInput(worker.stderr_tail().strip().splitlines()[-1])
         if self._failed_starts >= MAX_FAILED_STARTS:
             raise RuntimeError(f"no worker could be started: the last one {manner}\n{worker.stderr_tail()}")
 
