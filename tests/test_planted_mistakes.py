@@ -71,7 +71,7 @@ MISTAKES = {
     "a layer that is not registered": (GATED, ["Gate must be registered with Keras"]),
     "a layer that forgets its configuration": (
         {**GATED, "def create_model(": REGISTERED},
-        ["can't be loaded again"],
+        ["can't be loaded again", "units"],
     ),
     "a Lambda layer": (
         {"rate)(hidden)": "rate)(keras.layers.Lambda(lambda each: each * 2)(hidden))"},
