@@ -16,6 +16,7 @@ import numpy as np
 
 from components.core import artifacts, events
 from components.core.data import Labelled, TrainingData
+from components.core.errors import PipelineError
 from components.core.experiment import Experiment
 from components.core.space import Space, discover
 from components.training.inspection import unread_hyperparameters
@@ -85,7 +86,10 @@ def check(experiment: Experiment, data: TrainingData, parameters: dict[str, Any]
         built = _build_all(experiment, space, report, folder / "models")
         if built:
             _check_loading(built, report, folder / "models")
-            _train(_selected(built), report, folder, parameters["seed"], workers)
+            try:
+                _train(_selected(built), report, folder, parameters["seed"], workers)
+            except PipelineError as error:  # no worker can begin
+                report.problems.append(one_line(error))
     if report.trained:
         report.estimate_s = _estimate(report, parameters, workers)
     return report

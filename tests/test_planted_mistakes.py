@@ -77,6 +77,10 @@ MISTAKES = {
         {"rate)(hidden)": "rate)(keras.layers.Lambda(lambda each: each * 2)(hidden))"},
         ["must hold no Lambda layer"],
     ),
+    "an operation that runs at import": (
+        {"def create_model(": "ONES = keras.ops.ones(3)\n\n\ndef create_model("},
+        ["components/experiment must run no TensorFlow operation when it is imported"],
+    ),
     "a corner of the space that does not build": (
         {"[4, 8]": "[4, 8, 0]"},
         ["units=0", "no network", "units"],
