@@ -1,4 +1,7 @@
-"""The pipeline, stated once."""
+"""The pipeline, stated once.
+
+No edge leads from the test split to `tune` or `train`: no choice can be made on it.
+"""
 
 from kfp import dsl
 
@@ -14,10 +17,7 @@ NAME = "fashion-tuner"
 
 
 def build(options: ClusterOptions | None = None, state_dir: str = "") -> dsl.graph_component.GraphComponent:
-    """Return the pipeline: `options` on each task, state in `state_dir`, as the steps see it, if any.
-
-    No edge leads from the test images to `tune` or `train`: no choice can be made on them.
-    """
+    """Return the pipeline: `options` on each task, state in `state_dir`, as the steps see it, if any."""
 
     @dsl.pipeline(name=NAME, description="Tune, train and evaluate a Keras network")
     def pipeline(
