@@ -131,7 +131,7 @@ def test_sigterm_ends_a_component_and_its_workers_with_a_line_in_the_log(search)
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("seed", 8), ("trial_epochs", 3), ("workers", 2), ("stop_trials_early", True), ("patience", 3)],
+    [("seed", 8), ("trial_epochs", 3), ("workers", 2), ("stop_trials_early", True), ("early_stopping_patience", 3)],
 )
 def test_a_journal_of_another_search_is_refused_by_name(begun, name, value):
     settings, before = begun.settings, begun.result()
@@ -145,16 +145,17 @@ def test_a_journal_of_another_search_is_refused_by_name(begun, name, value):
     assert begun.result() == before
 
 
-def test_a_journal_of_another_network_is_refused_by_name(begun):
+@pytest.mark.parametrize(("added", "status"), [("\nANOTHER = 1\n", 1), ("\n# another comment\n", 0)])
+def test_a_journal_of_other_code_is_refused_by_the_file_s_name_and_one_of_another_comment_is_not(begun, added, status):
     network = begun.source / NETWORK
     text = network.read_text()
-    network.write_text(text + "\n# another network\n")
+    network.write_text(text + added)
     try:
-        assert begun.start().wait() == 1
+        assert begun.start().wait() == status
     finally:
         network.write_text(text)
 
-    assert "it has network " in begun.log()
+    assert status == 0 or "it has another components/experiment/__init__.py; use another directory" in begun.log()
 
 
 def test_a_second_search_on_the_same_state_is_refused(begun):
@@ -183,7 +184,7 @@ def begun(training_data, tmp_path_factory):
 @pytest.fixture
 def pool(training_data):
     """Return a pool of one worker on the project's own network."""
-    settings = {"epochs": 1, "patience": 1, "seed": 7}
+    settings = {"n_epochs": 1, "early_stopping_patience": 1, "seed": 7}
     with Pool(1, {"training_data": str(training_data), "settings": settings}) as pool:
         yield pool
 
