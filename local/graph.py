@@ -11,6 +11,7 @@ from typing import Any
 
 from google.protobuf import json_format
 
+from components.core.errors import PipelineError
 from components.steps import component_function
 
 UNDERSTOOD_TASK_FIELDS = {
@@ -44,6 +45,10 @@ class Task:
     folder: Path
 
 
+class UnknownConstruct(PipelineError):
+    """The graph uses what only a cluster can run."""
+
+
 class Graph:
     """The graph of a compiled pipeline.
 
@@ -51,7 +56,7 @@ class Graph:
         pipeline: a compiled pipeline, as `kfp.dsl.pipeline` returns it.
 
     Raises:
-        NotImplementedError: the graph uses a construct that a local run does not know.
+        UnknownConstruct: the graph uses a construct that a local run does not know.
     """
 
     def __init__(self, pipeline: Any) -> None:
@@ -119,7 +124,7 @@ class Graph:
             *_unknown_sources(task, "artifacts", lambda source: source.keys() == {"taskOutputArtifact"}),
         ]
         if strange:
-            raise NotImplementedError(f"task {name} uses {', '.join(strange)}, which a local run does not know")
+            raise UnknownConstruct(f"task {name} uses {', '.join(strange)}, which a local run does not know")
 
     def _unknown_kind(self, definition: Mapping[str, Any]) -> list[str]:
         if "executorLabel" not in definition:

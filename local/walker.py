@@ -56,7 +56,7 @@ def run(pipeline: Any, arguments: Mapping[str, Any], output_dir: str | Path) -> 
 
     Raises:
         InvalidInput: what a step refuses.
-        NotImplementedError: the graph uses a construct that a local run does not know.
+        UnknownConstruct: the graph uses a construct that a local run does not know.
     """
     graph = Graph(pipeline)
     values = {**graph.defaults(), **arguments}

@@ -11,7 +11,7 @@ import pipeline
 from components.core import artifacts, journal
 from components.steps import STEPS
 from local import walker
-from local.graph import Graph
+from local.graph import Graph, UnknownConstruct
 from tests import runs
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -179,7 +179,7 @@ UNKNOWN = {
 
 @pytest.mark.parametrize(("build", "name"), UNKNOWN.items(), ids=[build.__name__ for build in UNKNOWN])
 def test_a_construct_that_the_local_runner_does_not_know_is_refused_by_name(build, name, tmp_path):
-    with pytest.raises(NotImplementedError, match=f"task [a-z0-9-]+ uses .*({name})"):
+    with pytest.raises(UnknownConstruct, match=f"task [a-z0-9-]+ uses .*({name})"):
         walker.run(build(), {}, tmp_path)
 
     assert list(tmp_path.iterdir()) == []

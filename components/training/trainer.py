@@ -1,5 +1,6 @@
 """What trains one epoch after the other, whichever way the model is compiled."""
 
+import abc
 import math
 from typing import Any
 
@@ -28,7 +29,7 @@ def batches_of(n_examples: int, batch_size: int, seed: int, epoch: int) -> np.nd
     return np.resize(order, (n_steps, size))
 
 
-class Trainer:
+class Trainer(abc.ABC):
     """What both trainers share: the optimizer, the batches, and the state that a checkpoint keeps.
 
     Args:
@@ -66,13 +67,13 @@ class Trainer:
         _check_optimizer(self.optimizer)
         self.optimizer.build(trained.trainable_variables)
 
+    @abc.abstractmethod
     def train_epoch(self, number: int) -> tuple[float, float]:
         """Return mean loss and accuracy of one epoch, counted from 1."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def logits(self, inputs: np.ndarray) -> np.ndarray:
         """Return what the network says of the validation split's inputs, float32, shape (n, n_classes)."""
-        raise NotImplementedError
 
     def validate(self) -> tuple[float, float, float]:
         """Return mean cross-entropy, accuracy and objective on the validation split."""
