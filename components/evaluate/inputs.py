@@ -57,11 +57,6 @@ class ReportInputs:
         return next((str(source) for source in found if source), None)
 
     @property
-    def best_trial_number(self) -> int | None:
-        best = self.search.best if self.search else None
-        return best.number if best else None
-
-    @property
     def hyperparameters(self) -> dict[str, Any]:
         """Those of the model or, before there is one, of the best trial."""
         best = self.search.best if self.search else None
