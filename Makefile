@@ -43,11 +43,11 @@ submit: $(INSTALLED) ## Start a run on Kubeflow: ARGS="--host URL …"
 
 .PHONY: test
 test: $(INSTALLED) ## Run the fast tests; options in ARGS
-	$(BIN)/python -m pytest -q -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -q -n auto -m "not slow" $(ARGS)
 
 .PHONY: test-all
 test-all: $(INSTALLED) ## Run all tests, some of which take minutes, a browser or a container engine
-	$(BIN)/python -m pytest -q $(ARGS)
+	$(BIN)/python -m pytest -q -n auto $(ARGS)
 
 .PHONY: lint
 lint: $(INSTALLED) ## Check style and format
