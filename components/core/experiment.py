@@ -103,6 +103,9 @@ class Experiment:
         loss: (hyperparameters, labels, logits) → what training minimizes, a number an example, shape (n,).
         augment: (hyperparameters, inputs, random) → a step's training inputs as the network is to see them, of the
             same shape; `random` is a `Random`.
+        averaged_share: the last share of the training so far, 0 to below 1, over which weights are averaged before
+            they are validated and kept; 0: the last weights. So a training that is cut off in the middle of its
+            schedule can be judged without the end of it.
         objective: what the search optimizes on the validation split; it also chooses the epoch whose weights are kept.
         metrics: what else is reported of the model on the test split.
     """
@@ -113,6 +116,7 @@ class Experiment:
     optimizer: Callable[[Any, int], "keras.optimizers.Optimizer"] = default_optimizer
     loss: Callable[[Any, Any, Any], Any] = default_loss
     augment: Callable[[Any, Any, Random], Any] = default_augment
+    averaged_share: float = 0.1
     objective: Metric = ACCURACY
     metrics: tuple[Metric, ...] = ()
 
@@ -120,6 +124,9 @@ class Experiment:
         for part in ("search_space", "create_model", "batch_size", "optimizer", "loss", "augment"):
             if not callable(getattr(self, part)):
                 raise InvalidInput(f"{part} of an experiment must be a function, got {getattr(self, part)!r}")
+        share = self.averaged_share
+        if not isinstance(share, (int, float)) or isinstance(share, bool) or not 0 <= share < 1:
+            raise InvalidInput(f"averaged_share of an experiment must be a number from 0 to below 1, got {share!r}")
         if not isinstance(self.metrics, (tuple, list)):
             raise InvalidInput(f"metrics of an experiment must be a tuple of Metric, got {self.metrics!r}")
         for metric in (self.objective, *self.metrics):

@@ -19,7 +19,6 @@ from components.training.dropout import with_fast_dropout
 from components.training.randomness import StepRandom
 from components.training.trainer import VALIDATION_BATCH, Trainer
 
-CALLS_AN_EPOCH = 8
 TENSOR_ALIGNMENT = 64
 
 
@@ -57,10 +56,11 @@ class CompiledTrainer(Trainer):
     def train_epoch(self, number: int) -> tuple[float, float]:
         """Return mean loss and accuracy of one epoch, trained in a few calls so that a signal is heard in time."""
         batches = tf.constant(self._batches(number))
-        bounds = np.linspace(0, self.n_steps, min(CALLS_AN_EPOCH, self.n_steps) + 1).astype(np.int32)
+        bounds = np.linspace(0, self.n_steps, self.n_snapshots + 1).astype(np.int32)
         sums = np.zeros(2)
-        for first, last in itertools.pairwise(bounds):
+        for call, (first, last) in enumerate(itertools.pairwise(bounds), start=1):
             sums += self._train_steps(*self._train, batches, tf.constant(first), tf.constant(last)).numpy()
+            self.take_snapshot((number - 1) * self.n_snapshots + call)
         loss, hits = sums / (self.n_steps * batches.shape[1])
         return float(loss), float(hits)
 

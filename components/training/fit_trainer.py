@@ -1,5 +1,6 @@
 """Training by Keras' own `fit`, for models that can't be compiled as a whole."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -35,11 +36,29 @@ class FitTrainer(Trainer):
         self.random.set_step(number)
         inputs = self._augmented(tf.constant(self._data.train.inputs[batches.ravel()]))
         labels = self._data.train.labels[batches.ravel()]
-        result = self.trained.fit(inputs, labels, batch_size=batches.shape[1], epochs=1, shuffle=False, verbose=0)
+        result = self.trained.fit(
+            inputs,
+            labels,
+            batch_size=batches.shape[1],
+            epochs=1,
+            shuffle=False,
+            verbose=0,
+            callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=self._snapshots(number))],
+        )
         return float(result.history["loss"][0]), float(result.history["accuracy"][0])
 
     def logits(self, inputs: np.ndarray) -> np.ndarray:
         return np.asarray(self.trained.predict(inputs, batch_size=VALIDATION_BATCH, verbose=0))
+
+    def _snapshots(self, epoch: int) -> Callable[[int, Any], None]:
+        """Return what takes an epoch's snapshots, called after each step, counted from 0."""
+        last_steps = (np.linspace(0, self.n_steps, self.n_snapshots + 1).astype(int)[1:] - 1).tolist()
+
+        def after(step: int, _: Any) -> None:
+            if step in last_steps:
+                self.take_snapshot((epoch - 1) * self.n_snapshots + last_steps.index(step) + 1)
+
+        return after
 
     def _loss(self, labels: Any, logits: Any) -> Any:
         # `fit` hands labels on as floats, in a column

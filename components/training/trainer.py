@@ -1,11 +1,14 @@
 """What trains one epoch after the other, whichever way the model is compiled."""
 
 import abc
+import contextlib
 import math
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from components.core import scores
 from components.core.data import TrainingData
@@ -15,6 +18,7 @@ from components.training.compilation import Compilation
 from components.training.randomness import StepRandom
 
 VALIDATION_BATCH = 2048
+SNAPSHOTS_AN_EPOCH = 8
 
 
 def batches_of(n_examples: int, batch_size: int, seed: int, epoch: int) -> np.ndarray:
@@ -66,6 +70,12 @@ class Trainer(abc.ABC):
         self.optimizer = experiment.optimizer(hyperparameters, n_epochs * self.n_steps)
         _check_optimizer(self.optimizer)
         self.optimizer.build(trained.trainable_variables)
+        self._averages = [tf.Variable(weight.value) for weight in trained.weights]
+
+    @property
+    def n_snapshots(self) -> int:
+        """How many times an epoch the weights enter their average, evenly spread."""
+        return min(SNAPSHOTS_AN_EPOCH, self.n_steps)
 
     @abc.abstractmethod
     def train_epoch(self, number: int) -> tuple[float, float]:
@@ -78,7 +88,8 @@ class Trainer(abc.ABC):
     def validate(self) -> tuple[float, float, float]:
         """Return mean cross-entropy, accuracy and objective on the validation split."""
         validation = self._data.validation
-        logits = self.logits(validation.inputs)
+        with self._averaged():
+            logits = self.logits(validation.inputs)
         if not np.isfinite(logits).all():
             return math.nan, scores.accuracy(validation.labels, logits), math.nan
         objective = self.experiment.objective.compute(validation.labels, logits)
@@ -86,8 +97,32 @@ class Trainer(abc.ABC):
         return scores.cross_entropy(validation.labels, logits), accuracy, float(objective)
 
     def weights(self) -> list[np.ndarray]:
-        weights: list[np.ndarray] = self.trained.get_weights()
-        return weights
+        """Return the averaged weights, those that are validated and kept."""
+        return [average.numpy() for average in self._averages]
+
+    def take_snapshot(self, number: int) -> None:
+        """Let the present weights enter their average, as snapshot `number` of the training, counted from 1.
+
+        A snapshot's share falls with their number, so that the average always reaches back over the same share of
+        the training so far: cutting the training off anywhere leaves the average of a training that ends there.
+
+        Source: Shamir and Zhang 2013, "Stochastic gradient descent for non-smooth optimization", section 4
+        (polynomial-decay averaging).
+        """
+        share = self.experiment.averaged_share
+        decay = 1 / share - 1 if share else 0.0
+        rate = (decay + 1) / (number + decay) if share else 1.0
+        for average, weight in zip(self._averages, self.trained.weights, strict=True):
+            is_float = weight.value.dtype.is_floating
+            average.assign(average + rate * (weight.value - average) if is_float else weight.value)
+
+    @contextlib.contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Have the network stand at the averaged weights."""
+        own = [tf.identity(weight.value) for weight in self.trained.weights]
+        _assign(self.trained.weights, self._averages)
+        yield
+        _assign(self.trained.weights, own)
 
     def state(self) -> list[np.ndarray]:
         """Return the value of every variable that the next epoch starts from."""
@@ -101,7 +136,7 @@ class Trainer(abc.ABC):
         return float(keras.ops.convert_to_numpy(self.optimizer.learning_rate))
 
     def _variables(self) -> list[Any]:
-        return [*self.trained.variables, *self.optimizer.variables]
+        return [*self.trained.variables, *self.optimizer.variables, *self._averages]
 
     def _batches(self, epoch: int) -> np.ndarray:
         return batches_of(len(self._data.train), self._batch_size, self._seed, epoch)
@@ -120,6 +155,11 @@ class Trainer(abc.ABC):
         if losses.shape.rank != 1:
             raise InvalidInput(f"loss must return a number an example, shape (n,), and returns shape {losses.shape}")
         return losses
+
+
+def _assign(variables: Iterable[Any], values: Iterable[Any]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 def _checked_batch_size(size: Any) -> int:
