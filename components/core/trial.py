@@ -62,13 +62,10 @@ def end_score(curve: Sequence[float]) -> float:
 
 
 def best(trials: Iterable[Trial], direction: Direction = "max") -> Trial | None:
-    """Return the completed trial with the best score, the earliest of equals, or None.
-
-    A stopped trial never wins: it ended because others were ahead after as many epochs.
-    """
+    """Return the trial with the best score, the earliest of equals, or None when none has one."""
     sign = 1 if direction == "max" else -1
-    completed = [trial for trial in trials if trial.status == "completed"]
-    return max(completed, key=lambda trial: (sign * score(trial), -trial.number), default=None)
+    measured = [trial for trial in trials if trial.status != "failed"]
+    return max(measured, key=lambda trial: (sign * score(trial), -trial.number), default=None)
 
 
 def in_order(trials: Iterable[Trial]) -> list[Trial]:
