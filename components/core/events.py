@@ -1,7 +1,7 @@
 """What a step says while it works. The local run puts a live display in place of the plain lines."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from components.core import trial as trials
@@ -46,8 +46,16 @@ class PlainLines:
     def trial_finished(self, trial: Trial, best: Trial | None, max_trials: int, objective: Metric = ACCURACY) -> None:
         self.note(trial_line(trial, best, max_trials, objective))
 
-    def epoch_finished(self, epoch: FinishedEpoch, n_epochs: int) -> None:
-        self.note(epoch_line(epoch, n_epochs))
+    def finals_started(self, epochs: Mapping[str, int], n_epochs: int) -> None:
+        """Hear that final trainings begin, or go on, up to `n_epochs`; `epochs` is what each has so far, by its name."""
+        self.note(f"training to {n_epochs} epochs: {', '.join(f'{name} from {n}' for name, n in epochs.items())}")
+
+    def final_epoch_finished(self, name: str, epoch: int, n_epochs: int, objective: float) -> None:
+        self.note(f"{name} epoch {epoch}/{n_epochs}: {objective:.4f}")
+
+    def final_finished(self, name: str, epochs: int, n_epochs: int, best: float, chosen_epoch: int) -> None:
+        """Hear that a final training has ended, by its budget or for want of progress."""
+        self.note(f"{name} finished with {epochs} of {n_epochs} epochs: best {best:.4f} after epoch {chosen_epoch}")
 
     def refit_epoch_finished(self, epoch: FinishedEpoch, n_epochs: int) -> None:
         self.note(
@@ -100,14 +108,6 @@ def trial_line(trial: Trial, best: Trial | None, max_trials: int, objective: Met
 def trial_result(trial: Trial, objective: Metric) -> str:
     """Return a trial's score by the objective, or for one that failed its status."""
     return trial.status if trial.status == "failed" else f"{trials.score(trial, objective.direction):.4f}"
-
-
-def epoch_line(epoch: FinishedEpoch, n_epochs: int) -> str:
-    """Return one line on a finished epoch of the final training."""
-    return (
-        f"epoch {epoch.number}/{n_epochs}: loss {epoch.loss:.4f} accuracy {epoch.accuracy:.4f} "
-        f"validation loss {epoch.validation_loss:.4f} accuracy {epoch.validation_accuracy:.4f} ({epoch.seconds:.1f} s)"
-    )
 
 
 def short(value: Any) -> str:
