@@ -114,7 +114,7 @@ def test_a_search_in_which_all_fail_ends():
 
 def test_more_trials_go_on_where_fewer_ended():
     _, shorter = run(rounds(max_trials=12))
-    made, trials = run(rounds(max_trials=24))
+    _, trials = run(rounds(max_trials=24))
     goes_on = rounds(max_trials=24).next(shorter)
 
     assert len(trials) == 24 and new(goes_on)

@@ -1,5 +1,7 @@
 """The project's tuner as a Keras tuner like any other."""
 
+from typing import ClassVar
+
 import keras
 import keras_tuner as kt
 import numpy as np
@@ -119,7 +121,7 @@ def test_it_sums_up_its_results(own_search, capsys):
 class Ending(keras.callbacks.Callback):
     """Ends each training after its second epoch, and keeps what it was told."""
 
-    told: list = []  # Keras Tuner gives each trial a copy of the callback
+    told: ClassVar[list] = []  # Keras Tuner gives each trial a copy of the callback
 
     def on_epoch_end(self, epoch, logs=None):
         self.told.append((epoch, sorted(logs), self.model.count_params()))
