@@ -82,7 +82,7 @@ def search(
     data = artifacts.read_training_data(training_data)
     earlier = warm_start.load(settings.warm_start, state_dir, experiment.objective)
     space = discover(experiment.search_space)
-    setup = {"training_data": str(training_data)}
+    setup = {"training_data": str(training_data), "fingerprint": data.fingerprint}
     with (
         journal.Journal.lock(state_dir) as opened,
         tempfile.TemporaryDirectory() as unused,
