@@ -7,9 +7,10 @@ import json
 import sys
 from typing import Any
 
+from components.tune.workers import Finished, Pool
+
 from benchmarks.workload import TRIALS, flat_values
 from components.core import artifacts
-from components.tune.workers import Finished, Pool
 
 
 def main(path: str, epochs: int, n_trials: int, n_workers: int) -> None:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from components.tune.trials import Outcome
+from components.tune.workers import Finished, Lost, Note, Pool
 
 from components.core import artifacts, events
 from components.core.data import Labelled, TrainingData
@@ -20,8 +22,6 @@ from components.core.errors import PipelineError
 from components.core.experiment import Experiment
 from components.core.space import Space, discover
 from components.training.inspection import unread_hyperparameters
-from components.tune.trials import Outcome
-from components.tune.workers import Finished, Lost, Note, Pool
 from local.check_points import Built, Point, build, one_line, points_of
 
 N_TRAIN, N_VALIDATION = 2_000, 500

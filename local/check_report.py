@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from components.tune.worker_count import resolve_workers
 from rich.console import Console
 from rich.table import Table
 
@@ -14,7 +15,6 @@ from components.core.data import TrainingData
 from components.experiment import EXPERIMENT
 from components.prepare import dataset
 from components.prepare.split import split
-from components.tune.worker_count import resolve_workers
 from local.check import CheckReport, Trained, check
 
 
