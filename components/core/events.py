@@ -26,21 +26,6 @@ class FinishedEpoch(Protocol):
     def seconds(self) -> float: ...
 
 
-class FinishedFinal(Protocol):
-    """What is told of a training to the end: trial number, seed, epochs, best objective (None: it failed), why."""
-
-    @property
-    def number(self) -> int: ...
-    @property
-    def seed(self) -> int: ...
-    @property
-    def epochs(self) -> int: ...
-    @property
-    def objective(self) -> float | None: ...
-    @property
-    def reason(self) -> str | None: ...
-
-
 class PlainLines:
     """Writes one line an event to standard output, without control characters: for logs."""
 
@@ -81,18 +66,16 @@ class PlainLines:
         """
         self.note(trial_line(trial, best, n_started, max_trials, objective))
 
-    def finals_started(self, n_finals: int, n_epochs: int) -> None:
-        """Hear that the finals begin, of which each has `n_epochs` at its end."""
-        self.note(f"training {counted(n_finals, 'final')} up to {counted(n_epochs, 'epoch')}")
+    def finals_started(self, epochs: Mapping[str, int], n_epochs: int) -> None:
+        """Hear that final trainings begin, or go on, up to `n_epochs`; `epochs` is what each has so far, by its name."""
+        self.note(f"training to {n_epochs} epochs: {', '.join(f'{name} from {n}' for name, n in epochs.items())}")
 
-    def final_finished(
-        self, final: FinishedFinal, n_finished: int, n_finals: int, objective: Metric = ACCURACY
-    ) -> None:
-        """Hear that a final has ended, the last of `n_finished` so far."""
-        self.note(final_line(final, n_finished, n_finals, objective))
+    def final_epoch_finished(self, name: str, epoch: int, n_epochs: int, objective: float) -> None:
+        self.note(f"{name} epoch {epoch}/{n_epochs}: {objective:.4f}")
 
-    def epoch_finished(self, epoch: FinishedEpoch, n_epochs: int) -> None:
-        self.note(epoch_line(epoch, n_epochs))
+    def final_finished(self, name: str, epochs: int, n_epochs: int, best: float, chosen_epoch: int) -> None:
+        """Hear that a final training has ended, by its budget or for want of progress."""
+        self.note(f"{name} finished with {epochs} of {n_epochs} epochs: best {best:.4f} after epoch {chosen_epoch}")
 
     def refit_epoch_finished(self, epoch: FinishedEpoch, n_epochs: int) -> None:
         self.note(
@@ -144,24 +127,7 @@ def trial_line(trial: Trial, best: Trial | None, n_started: int, max_trials: int
 
 def trial_result(trial: Trial, objective: Metric) -> str:
     """Return a trial's score by the objective, or for one that failed its status."""
-    return trial.status if trial.status == "failed" else f"{trials.score(trial, objective.direction):.4f}"
-
-
-def final_line(final: FinishedFinal, n_finished: int, n_finals: int, objective: Metric = ACCURACY) -> str:
-    """Return one line on a training to the end."""
-    if final.objective is None:
-        result = f"failed: {final.reason}"
-    else:
-        result = f"validation {objective.name} {final.objective:.4f}, {counted(final.epochs, 'epoch')}"
-    return f"final {n_finished} of {n_finals}: trial {final.number} with seed {final.seed}: {result}"
-
-
-def epoch_line(epoch: FinishedEpoch, n_epochs: int) -> str:
-    """Return one line on a finished epoch of the final training."""
-    return (
-        f"epoch {epoch.number}/{n_epochs}: loss {epoch.loss:.4f} accuracy {epoch.accuracy:.4f} "
-        f"validation loss {epoch.validation_loss:.4f} accuracy {epoch.validation_accuracy:.4f} ({epoch.seconds:.1f} s)"
-    )
+    return trial.status if trial.status == "failed" else f"{trials.score(trial):.4f}"
 
 
 def values_line(hyperparameters: Mapping[str, Any]) -> str:
