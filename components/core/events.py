@@ -67,7 +67,7 @@ class PlainLines:
         self.note(trial_line(trial, best, n_started, max_trials, objective))
 
     def finals_started(self, epochs: Mapping[str, int], n_epochs: int) -> None:
-        """Hear that final trainings begin or go on, up to `n_epochs`; `epochs` is what each has so far, by its name."""
+        """Hear that final trainings begin or go on, up to `n_epochs`; `epochs` is what each has so far, by name."""
         self.note(f"training to {n_epochs} epochs: {', '.join(f'{name} from {n}' for name, n in epochs.items())}")
 
     def final_epoch_finished(self, name: str, epoch: int, n_epochs: int, objective: float) -> None:
