@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from components.core import files
-from components.core.errors import InvalidInput
 from components.core.attempts import EVENTS, Attempts
+from components.core.errors import InvalidInput
 from components.core.trial import STATUSES, Trial, best, in_order, score
 
 __all__ = ["STATUSES", "Contents", "Journal", "Trial", "best", "differences", "in_order", "read", "score"]

@@ -49,7 +49,9 @@ class Plan:
         return {**self.__dict__, "rungs": list(self.rungs)}
 
     def __str__(self) -> str:
-        budget = f"{self.rungs[0]} to {self.rungs[-1]} epochs" if len(self.rungs) > 1 else _count(self.rungs[0], "epoch")
+        budget = (
+            f"{self.rungs[0]} to {self.rungs[-1]} epochs" if len(self.rungs) > 1 else _count(self.rungs[0], "epoch")
+        )
         seeds = f" in {self.finals} trainings" if self.finals > self.finalists else ""
         return (
             f"{_count(self.max_trials, 'configuration')}, {budget}, {_count(self.finalists, 'finalist')}{seeds} of "

@@ -190,9 +190,7 @@ def _negative_log_posterior(
     # The derivative by an entry of the covariance (equation 5.9), with the sign of the negative density.
     by_covariance = 0.5 * (cho_solve(factor, np.eye(len(scores))) - np.outer(solved, solved))
     by_squares = by_covariance * _matern_slope(total)
-    gradient = np.append(
-        -2 * weights * np.tensordot(squares, by_squares, 2), noise * np.trace(by_covariance)
-    )
+    gradient = np.append(-2 * weights * np.tensordot(squares, by_squares, 2), noise * np.trace(by_covariance))
     deviations = np.append((logs[:-1] - center) / LENGTH_SCALE_SPREAD, (logs[-1] - NOISE_CENTER) / NOISE_SPREAD)
     spreads = np.append(np.full(len(weights), LENGTH_SCALE_SPREAD), NOISE_SPREAD)
     return density + 0.5 * (deviations**2).sum(), gradient + deviations / spreads

@@ -37,9 +37,7 @@ class Rounds:
         learned: an earlier search's trials, to learn from.
     """
 
-    def __init__(
-        self, plan: Plan, suggester: Suggester, direction: Direction, learned: Sequence[Trial] = ()
-    ) -> None:
+    def __init__(self, plan: Plan, suggester: Suggester, direction: Direction, learned: Sequence[Trial] = ()) -> None:
         self.plan = plan
         self.suggester = suggester
         self._sign = 1 if direction == "max" else -1
@@ -132,5 +130,7 @@ class Rounds:
         gains = []
         for low, high in pairwise(self.plan.rungs):
             both = [trial for trial in trials if len(trial.curve) >= high]
-            gains.append(fmean(self._score_at(trial, high) - self._score_at(trial, low) for trial in both) if both else 0.0)
+            gains.append(
+                fmean(self._score_at(trial, high) - self._score_at(trial, low) for trial in both) if both else 0.0
+            )
         return gains

@@ -15,6 +15,8 @@ from components.core.space import Space, discover
 from components.tune import planning, warm_start
 from components.workers.pool import Pool
 
+TIMELINE = "timeline.jsonl"
+
 
 @dataclass(frozen=True)
 class SearchSettings:

@@ -15,7 +15,7 @@ from components.core.experiment import Metric
 from components.core.plan import Plan, expected_epochs
 from components.tune import rounds
 from components.tune.planning import weights_path
-from components.tune.search import SearchResult
+from components.tune.search import TIMELINE, SearchResult
 from components.tune.tuner import CustomTuner
 from components.workers.pool import Event, Finished, Large, Lost, Note, Pool
 from components.workers.task import Outcome, Stretch
@@ -26,7 +26,6 @@ MOST_REASONS = 3
 MOST_KEPT_WEIGHTS = 64
 """Checkpoints of configurations that may still go on; others are trained again if they do after all."""
 
-TIMELINE = "timeline.jsonl"
 TRACEBACKS = "tracebacks"
 PURPOSES = ("epochs", "compilation", "start_up", "suggestions")
 

@@ -63,7 +63,8 @@ class UnitCube:
         """Say whether flat values are a point: one for each active hyperparameter, in its range, and no others."""
         reader = self.space.named(values)
         return reader.values.keys() == values.keys() and all(
-            _in_range(declared, self._by_key.get(declared.key), values[name]) for name, declared in reader.active.items()
+            _in_range(declared, self._by_key.get(declared.key), values[name])
+            for name, declared in reader.active.items()
         )
 
     def _point(self, values: Mapping[str, Any]) -> list[float]:
