@@ -64,7 +64,7 @@ class SearchRecord:
     plan: Plan | None = None
 
     def __post_init__(self) -> None:
-        longest = max((len(trial.curve) for trial in self.trials), default=0)
+        longest = max([1, *(len(trial.curve) for trial in self.trials)])
         object.__setattr__(self, "rungs", tuple(self.rungs) or (self.plan.rungs if self.plan else (longest,)))
 
     @property
