@@ -36,7 +36,7 @@ def test_an_altered_checkpoint_is_refused_by_name(tmp_path):
     path = written(tmp_path, [checkpoint(tmp_path), "", ""])
     (path / "0007-0.npz").write_bytes(b"other")
 
-    with pytest.raises(InvalidInput, match="finalists at .* is damaged: 0007-0.npz does not match"):
+    with pytest.raises(InvalidInput, match=r"finalists at .* is damaged: 0007-0\.npz does not match"):
         finalists.read(path)
 
 

@@ -67,15 +67,16 @@ class PlainLines:
         self.note(trial_line(trial, best, n_started, max_trials, objective))
 
     def finals_started(self, epochs: Mapping[str, int], n_epochs: int) -> None:
-        """Hear that final trainings begin or go on, up to `n_epochs`; `epochs` is what each has so far, by name."""
-        self.note(f"training to {n_epochs} epochs: {', '.join(f'{name} from {n}' for name, n in epochs.items())}")
+        """Hear that the finals begin, or go on, up to `n_epochs`; `epochs` are those that each has, by its name."""
+        begun = ", ".join(f"{name} from epoch {has}" for name, has in epochs.items())
+        self.note(f"finals to epoch {n_epochs}: {begun}")
 
     def final_epoch_finished(self, name: str, epoch: int, n_epochs: int, objective: float) -> None:
-        self.note(f"{name} epoch {epoch}/{n_epochs}: {objective:.4f}")
+        self.note(f"final: {name} epoch {epoch}/{n_epochs}: {objective:.4f}")
 
     def final_finished(self, name: str, epochs: int, n_epochs: int, best: float, chosen_epoch: int) -> None:
-        """Hear that a final training has ended, by its budget or for want of progress."""
-        self.note(f"{name} finished with {epochs} of {n_epochs} epochs: best {best:.4f} after epoch {chosen_epoch}")
+        """Hear that a final has ended, with its budget or for want of progress."""
+        self.note(f"final: {name} finished after {epochs} epochs: best {best:.4f} in epoch {chosen_epoch}")
 
     def refit_epoch_finished(self, epoch: FinishedEpoch, n_epochs: int) -> None:
         self.note(

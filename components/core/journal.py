@@ -100,30 +100,37 @@ class Journal:
         trials: each trial as it was last written, in the order of their first lines.
         rounds: the rounds that were decided.
         attempts: the attempts so far.
-        header: the header the search goes by.
+        header: the header the search goes by; empty until it has begun.
         dropped_torn_line: whether opening dropped a line that a crash had cut off.
     """
 
-    def __init__(self, file: Any, path: Path, contents: Contents, header: Header) -> None:
+    def __init__(self, file: Any, path: Path, contents: Contents) -> None:
         self._file = file
         self._path = path
         self._trials = {trial.number: trial for trial in contents.trials}
+        self._whole_bytes = contents.whole_bytes
         self.rounds = list(contents.rounds)
         self.attempts = contents.attempts
-        self.header = header
+        self.header = contents.header
         self.dropped_torn_line = contents.torn
 
     @classmethod
     def open(cls, folder: str | Path, header: Header) -> "Journal":
-        """Open the journal in `folder`, or begin one.
+        """Open the journal in `folder`, or begin one; see `lock` and `begin`."""
+        journal = cls.lock(folder)
+        try:
+            journal.begin(header)
+        except BaseException:
+            journal.close()
+            raise
+        return journal
 
-        Args:
-            folder: the search's state folder; made when there is none.
-            header: what decides the search, a flat dictionary of JSON values. A journal whose header differs
-                holds another search and is refused.
+    @classmethod
+    def lock(cls, folder: str | Path) -> "Journal":
+        """Take the journal in `folder`, which is made when there is none, and read it; nothing is written yet.
 
         Raises:
-            InvalidInput: locked by another search, damaged, or of another search; the message names what differs.
+            InvalidInput: locked by another search, or damaged.
         """
         folder = Path(folder)
         files.make_folder(folder)
@@ -131,13 +138,29 @@ class Journal:
         file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+b", buffering=0)
         try:
             _lock(file, path)
-            contents = read(path)
-            journal = cls(file, path, contents, header)
-            journal._begin(contents, {"format": FORMAT, **header})
+            return cls(file, path, read(path))
         except BaseException:
             file.close()
             raise
-        return journal
+
+    def begin(self, header: Header) -> None:
+        """Bind the journal to what decides the search, or continue it.
+
+        Args:
+            header: a dictionary of JSON values. A journal whose header differs holds another search and is refused.
+
+        Raises:
+            InvalidInput: it is of another search; the message names what differs.
+        """
+        header = {"format": FORMAT, **header}
+        if self.header:
+            _refuse_other_search(self._path, self.header, header)
+        self._file.truncate(self._whole_bytes)
+        self._file.seek(self._whole_bytes)
+        if not self.header:
+            self._write_line(header)
+            files.sync(self._path.parent)
+        self.header = header
 
     @property
     def trials(self) -> list[Trial]:
@@ -167,6 +190,9 @@ class Journal:
         self.attempts.take_in(event)
 
     def close(self) -> None:
+        """Give the journal free; one that was never begun is gone."""
+        if not self.header and self._path.exists() and not self._path.stat().st_size:
+            self._path.unlink()
         self._file.close()
 
     def __enter__(self) -> "Journal":
@@ -174,15 +200,6 @@ class Journal:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _begin(self, contents: Contents, header: Header) -> None:
-        if contents.header:
-            _refuse_other_search(self._path, contents.header, header)
-        self._file.truncate(contents.whole_bytes)
-        self._file.seek(contents.whole_bytes)
-        if not contents.header:
-            self._write_line(header)
-            files.sync(self._path.parent)
 
     def _write_line(self, value: Any) -> None:
         start = self._file.tell()

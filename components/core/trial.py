@@ -19,7 +19,7 @@ class Trial:
 
     Attributes:
         number: counted from 0.
-        status: `completed` (up to the highest rung), `stopped` (at a lower one, from which others went on) or `failed`.
+        status: `completed` (up to the highest rung), `stopped` (at a lower one, where others were ahead) or `failed`.
         hyperparameters: Keras Tuner's flat values, only of hyperparameters that are active.
         validation_accuracy: after the epoch with the best objective, 0 to 1; None when failed.
         curve: the objective on the validation split after each epoch.

@@ -4,8 +4,8 @@ A number has a coordinate. A category has one for each of its values, so that al
 hyperparameter that is only sometimes active has one more, which says whether it is; where it is not, its value is in
 the middle and makes no difference.
 
-Source: for the conditional ones, Hutter and Osborne 2013, "A kernel for hierarchical parameter spaces", whose embedding
-this is in a plainer form.
+Source: for the conditional ones, Hutter and Osborne 2013, "A kernel for hierarchical parameter spaces", whose
+embedding this is in a plainer form.
 """
 
 from collections.abc import Mapping, Sequence

@@ -17,8 +17,8 @@ from scipy.optimize import minimize
 LENGTH_SCALE_SPREAD = np.sqrt(3)
 LENGTH_SCALE_CENTER = np.sqrt(2)
 NOISE_CENTER, NOISE_SPREAD = -2.0, 1.0
-"""Logarithm of the noise's variance, as a share of the scores'. Two trainings that differ in their seed alone differ by
-about a third of the deviation between configurations."""
+"""Logarithm of the noise's variance, as a share of the scores': two trainings that differ in their seed alone differ
+by about a third of the deviation between configurations."""
 
 MOST_FITTED = 200
 """Of more observations than these, so many evenly spread ones decide length scales and noise: the time for one fit

@@ -80,39 +80,40 @@ def search(
         SearchFailed: no trial came to a result.
     """
     data = artifacts.read_training_data(training_data)
-    begun = _begun(state_dir)
-    if settings.max_trials < len(begun.trials):
-        rule = f"max_trials must be at least the {len(begun.trials)} trials that {state_dir} holds"
-        raise InvalidInput(f"{rule}, got {settings.max_trials}")
     earlier = warm_start.load(settings.warm_start, state_dir, experiment.objective)
     space = discover(experiment.search_space)
-    with Pool(settings.workers, {"training_data": str(training_data)}, settings.trial_time_limit_s) as pool:
+    setup = {"training_data": str(training_data), "fingerprint": data.fingerprint}
+    with (
+        journal.Journal.lock(state_dir) as opened,
+        tempfile.TemporaryDirectory() as unused,
+        Pool(settings.workers, setup, settings.trial_time_limit_s) as pool,
+    ):
+        if settings.max_trials < len(opened.trials):
+            rule = f"max_trials must be at least the {len(opened.trials)} trials that {state_dir} holds"
+            raise InvalidInput(f"{rule}, got {settings.max_trials}")
         # Keras Tuner and Keras are imported here, while the workers import TensorFlow.
         from components.training.inspection import refuse_unread_hyperparameters
         from components.tune.search_loop import SearchLoop
         from components.tune.tuner import CustomTuner
 
-        if not begun.trials:
+        if not opened.trials:
             refuse_unread_hyperparameters(experiment, space, data)
-        plan = planning.plan_for(settings, begun.header, pool, space, Path(state_dir))
+        plan = planning.plan_for(settings, opened.header, pool, space, Path(state_dir))
+        opened.begin(header(experiment, space, data, settings, plan, earlier))
+        if opened.dropped_torn_line:
+            events.warn(f"dropped a torn last line of {Path(state_dir) / journal.FILE_NAME}, left by a crash")
         learned = warm_start.usable(earlier, space, state_dir)
-        with (
-            tempfile.TemporaryDirectory() as unused,
-            journal.Journal.open(state_dir, header(experiment, space, data, settings, plan, earlier)) as opened,
-        ):
-            if opened.dropped_torn_line:
-                events.warn(f"dropped a torn last line of {Path(state_dir) / journal.FILE_NAME}, left by a crash")
-            tuner = CustomTuner(
-                max_trials=plan.max_trials,
-                seed=settings.seed,
-                experiment=experiment,
-                space=space,
-                plan=plan,
-                learned=learned,
-                directory=unused,
-            )
-            loop = SearchLoop(experiment.objective, plan, settings.seed, opened, tuner, pool, Path(state_dir))
-            return loop.run(n_learned=len(learned))
+        tuner = CustomTuner(
+            max_trials=plan.max_trials,
+            seed=settings.seed,
+            experiment=experiment,
+            space=space,
+            plan=plan,
+            learned=learned,
+            directory=unused,
+        )
+        loop = SearchLoop(experiment.objective, plan, settings.seed, opened, tuner, pool, Path(state_dir))
+        return loop.run(n_learned=len(learned))
 
 
 def header(
@@ -130,8 +131,3 @@ def header(
         "seed": settings.seed,
         **({"warm_start": hashlib.sha256(earlier).hexdigest()} if earlier else {}),
     }
-
-
-def _begun(state_dir: str | Path) -> journal.Contents:
-    path = Path(state_dir) / journal.FILE_NAME
-    return journal.read(path) if path.exists() else journal.Contents({}, [])

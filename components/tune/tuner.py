@@ -16,7 +16,7 @@ from components.core.plan import Plan, make_plan
 from components.core.space import Space, discover
 from components.experiment import EXPERIMENT
 from components.training import loop
-from components.training.state import TrainingState
+from components.training.state import Course, TrainingState
 from components.tune.oracle import Oracle
 from components.tune.rounds import Rounds, Stretch
 from components.tune.suggestions import Suggester, Values
@@ -140,7 +140,7 @@ class CustomTuner(kt.tuners.BayesianOptimization):
             model,
             hyperparameters,
             data,
-            Budget(epochs, seed=self.oracle.seed, patience=early_stopping_patience),
+            Course(epochs, self.oracle.seed, patience=early_stopping_patience),
             on_epoch=told.of_epoch,
         )
         told.of_end()
