@@ -196,11 +196,12 @@ def test_the_model_is_the_final_that_its_description_names():
 
 
 def test_a_final_that_failed_is_called_so():
-    described = {"number": 4, "seed": 7, "epochs": 0, "objective": None, "validation_accuracy": None}
-    inputs = ReportInputs(model={"finals": [described], "trial": 0, "seed": 7}, history=report_samples.history())
+    described = {"number": 4, "seed": 7, "epochs": 0, "objective": None, "reason": "<b>no memory"}
+    inputs = ReportInputs(model={"finals": [described]}, history=report_samples.history())
     rows = parsed(inputs).rows
 
-    assert ["4", "7", "0", "–", "failed"] in rows and not [row for row in rows if row[0] == "4" and len(row) == 4]
+    assert ["4", "7", "0", "–", "–"] in rows and not [row for row in rows if row[0] == "4" and len(row) == 4]
+    assert "The final of trial 4 with seed 7 failed: <b>no memory." in text_in(inputs)
 
 
 def test_an_older_runs_training_is_told_without_finals():

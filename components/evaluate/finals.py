@@ -21,6 +21,7 @@ class Final:
         score: the objective there; None when it failed.
         accuracy: the validation accuracy there, or None.
         is_kept: whether it is the model.
+        reason: why it failed, or None.
     """
 
     number: int
@@ -31,6 +32,7 @@ class Final:
     score: float | None
     accuracy: float | None
     is_kept: bool
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def finals_of(inputs: ReportInputs) -> list[Final]:
     """Return the finals of a run in the order in which they were asked for; none of an older run."""
     described = {_key(each): each for each in inputs.description.get("finals") or []}
     trained = {_key(each): each for each in (inputs.history or {}).get("finals") or []}
-    kept = (inputs.description.get("trial"), inputs.description.get("seed"))
+    kept = _key(inputs.description["winner"]) if "winner" in inputs.description else None
     return [
         _final(key, described.get(key, {}), trained.get(key, {}), key == kept)
         for key in dict.fromkeys([*described, *trained])
@@ -88,4 +90,5 @@ def _final(key: tuple[int, int], described: dict[str, Any], trained: dict[str, A
     score, accuracy = described.get("objective"), described.get("validation_accuracy")
     if chosen:
         score, accuracy = curve[chosen - 1], accuracies[chosen - 1]
-    return Final(*key, curve, len(curve) or described.get("epochs") or 0, chosen or None, score, accuracy, is_kept)
+    epochs = len(curve) or described.get("epochs") or 0
+    return Final(*key, curve, epochs, chosen or None, score, accuracy, is_kept, described.get("reason"))

@@ -169,7 +169,8 @@ def _validation_tiles(inputs: ReportInputs) -> list[Tile]:
     """Return the tile with the final model's validation objective or else the best trial's score, if there is one."""
     objective, best = inputs.objective, inputs.search.best if inputs.search else None
     if inputs.history and inputs.chosen_score is not None:
-        origin = f", trial {inputs.description['trial']}" if "trial" in inputs.description else ""
+        winner = inputs.description.get("winner")
+        origin = f", trial {winner['number']} with seed {winner['seed']}" if winner else ""
         note = f"of the final model{origin}, epoch {inputs.history['chosen_epoch']}"
         return [Tile(objective.on_validation, inputs.chosen_score, note)]
     if best:
