@@ -5,8 +5,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from components.workers import task
-from components.workers.task import Stretch
 
 from components.core import artifacts, models
 from components.core.experiment import ACCURACY, CROSS_ENTROPY
@@ -15,6 +13,8 @@ from components.experiment import EXPERIMENT
 from components.train import finals
 from components.train.finals import best_of
 from components.training.state import TrainingFailed
+from components.workers import task
+from components.workers.task import Stretch
 from tests import searches
 from tests.train_step import SEED, VALUES, call, write_shortlist
 

@@ -38,13 +38,33 @@ class PlainLines:
     def step_finished(self, name: str, seconds: float) -> None:
         self.note(f"{name}: finished in {seconds:.1f} s")
 
-    def search_started(self, finished: Sequence[Trial], max_trials: int, objective: Metric = ACCURACY) -> None:
-        """Hear that a search begins, or goes on after the `finished` trials of an earlier one."""
-        if finished:
-            self.note(f"continuing the search after {len(finished)} of {max_trials} trials")
+    def search_started(self, trials: Sequence[Trial], plan_total: int, objective: Metric = ACCURACY) -> None:
+        """Hear that a search begins, or goes on after an earlier part of it.
 
-    def trial_finished(self, trial: Trial, best: Trial | None, max_trials: int, objective: Metric = ACCURACY) -> None:
-        self.note(trial_line(trial, best, max_trials, objective))
+        Args:
+            trials: what that part has left, finished or not; none for a new search.
+            plan_total: about how many epochs the whole search will have trained, all trials together.
+            objective: what it optimizes.
+        """
+        if trials:
+            done = sum(trial.epochs for trial in trials)
+            self.note(
+                f"continuing the search after {counted(len(trials), 'trial')}, {done} of about {plan_total} epochs"
+            )
+
+    def stretch_finished(
+        self, trial: Trial, best: Trial | None, n_started: int, max_trials: int, objective: Metric = ACCURACY
+    ) -> None:
+        """Hear that a trial has reached the end of a stretch of epochs, or has failed.
+
+        Args:
+            trial: all of it so far, earlier stretches included.
+            best: the best trial so far, or None.
+            n_started: how many trials have been begun so far.
+            max_trials: how many there will be.
+            objective: what the search optimizes.
+        """
+        self.note(trial_line(trial, best, n_started, max_trials, objective))
 
     def finals_started(self, epochs: Mapping[str, int], n_epochs: int) -> None:
         """Hear that the finals begin, or go on, up to `n_epochs`; `epochs` are those that each has, by its name."""
@@ -95,20 +115,30 @@ def warn(text: str) -> None:
     print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
-def trial_line(trial: Trial, best: Trial | None, max_trials: int, objective: Metric = ACCURACY) -> str:
-    """Return one line on a finished trial and the best so far."""
-    values = " ".join(f"{name}={short(value)}" for name, value in trial.hyperparameters.items())
+def trial_line(trial: Trial, best: Trial | None, n_started: int, max_trials: int, objective: Metric = ACCURACY) -> str:
+    """Return one line on a trial after a stretch of epochs, and the best so far."""
     result = trial_result(trial, objective)
-    ending = {"completed": "", "stopped": f" stopped after epoch {trial.epochs}", "failed": f" {trial.reason}"}[
-        trial.status
-    ]
-    best_so_far = f" best {trial_result(best, objective)}" if best else ""
-    return f"trial {trial.number + 1}/{max_trials}: {result}{ending}{best_so_far} ({trial.seconds:.1f} s) {values}"
+    ending = f": {trial.reason}" if trial.status == "failed" else f" after {counted(trial.epochs, 'epoch')}"
+    leader = ""
+    if best:
+        leader = f", best {trial_result(best, objective)} (trial {best.number}, {counted(best.epochs, 'epoch')})"
+    values = f"{trial.seconds:.1f} s, {values_line(trial.hyperparameters)}"
+    return f"trial {trial.number} ({n_started} of {max_trials}): {result}{ending}{leader}, {values}"
 
 
 def trial_result(trial: Trial, objective: Metric) -> str:
     """Return a trial's score by the objective, or for one that failed its status."""
-    return trial.status if trial.status == "failed" else f"{trials.score(trial, objective.direction):.4f}"
+    return trial.status if trial.status == "failed" else f"{trials.score(trial):.4f}"
+
+
+def values_line(hyperparameters: Mapping[str, Any]) -> str:
+    """Return hyperparameters as one line of `name=value`."""
+    return " ".join(f"{name}={short(value)}" for name, value in hyperparameters.items())
+
+
+def counted(n: int, noun: str) -> str:
+    """Return a count with its noun."""
+    return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
 def short(value: Any) -> str:
