@@ -15,7 +15,6 @@ import keras
 from components.core.data import DatasetInfo
 from components.core.experiment import Experiment
 from components.core.hyperparameters import read_hyperparameters
-from components.training.compilation import compilation_of
 from components.training.trainer import VALIDATION_BATCH
 
 NUMBER_BYTES = 4
