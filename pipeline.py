@@ -25,11 +25,14 @@ def build(options: ClusterOptions | None = None, state_dir: str = "") -> dsl.gra
         validation_fraction: float = 0.1,
         test_fraction: float = DEFAULT_TEST_FRACTION,
         image_size: str = "",
-        max_trials: int = 12,
-        trial_epochs: int = 6,
+        max_trials: int = 24,
+        trial_epochs: int = 18,
         trial_time_limit_s: int = 0,
         stop_trials_early: bool = True,
+        round_size: int = 0,
+        time_budget_s: int = 0,
         workers: int = 0,
+        finalists: int = 0,
         training_epochs: int = 30,
         early_stopping_patience: int = 10,
         refit: bool = False,
@@ -38,23 +41,26 @@ def build(options: ClusterOptions | None = None, state_dir: str = "") -> dsl.gra
     ) -> None:
         shares = {"validation_fraction": validation_fraction, "test_fraction": test_fraction}
         prepared = prepare(data_source=data_source, image_size=image_size, seed=seed, **shares)
-        training = {"early_stopping_patience": early_stopping_patience, "seed": seed, "state_dir": state_dir}
+        everywhere = {"workers": workers, "seed": seed, "state_dir": state_dir}
         tuned = tune(
             training_data=prepared.outputs["training_data"],
             max_trials=max_trials,
             trial_epochs=trial_epochs,
             trial_time_limit_s=trial_time_limit_s,
             stop_trials_early=stop_trials_early,
-            workers=workers,
+            round_size=round_size,
+            n_finalists=finalists,
+            training_epochs=training_epochs,
+            time_budget_s=time_budget_s,
             warm_start=warm_start,
-            **training,
+            **everywhere,
         )
         trained = train(
             training_data=prepared.outputs["training_data"],
-            best_hyperparameters=tuned.outputs["best_hyperparameters"],
-            epochs=training_epochs,
+            finalists=tuned.outputs["finalists"],
+            early_stopping_patience=early_stopping_patience,
             refit=refit,
-            **training,
+            **everywhere,
         )
         evaluate(
             test_data=prepared.outputs["test_data"],

@@ -1,7 +1,7 @@
 """A local run's display: live progress on a terminal, plain lines in a log."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -54,6 +54,8 @@ class _OnTerminal(events.PlainLines):
         self._trials: dict[int, Trial] = {}
         self._best: Trial | None = None
         self._objective = ACCURACY
+        self._final_epochs: dict[str, int] = {}
+        self._most_final_epochs = 0
         self._live = Live(console=console, get_renderable=self._render, refresh_per_second=4)
         self._live.start()
 
@@ -81,17 +83,28 @@ class _OnTerminal(events.PlainLines):
         self._best = best
         self._advance(self._step, len(self._trials), max_trials, "trials")
 
-    def epoch_finished(self, epoch: events.FinishedEpoch, n_epochs: int) -> None:
-        self._advance_epochs(self._step, epoch, n_epochs)
+    def finals_started(self, epochs: Mapping[str, int], n_epochs: int) -> None:
+        self._final_epochs = dict(epochs)
+        self._most_final_epochs = n_epochs * len(epochs)
+        self._advance_finals(known=sum(epochs.values()))
+
+    def final_epoch_finished(self, name: str, epoch: int, n_epochs: int, objective: float) -> None:
+        self._final_epochs[name] = epoch
+        self._advance_finals()
+
+    def final_finished(self, name: str, epochs: int, n_epochs: int, best: float, chosen_epoch: int) -> None:
+        self._final_epochs[name] = epochs
+        self._most_final_epochs -= n_epochs - epochs
+        self._advance_finals()
+
+    def _advance_finals(self, **fields: Any) -> None:
+        self._advance(self._step, sum(self._final_epochs.values()), self._most_final_epochs, "epochs", **fields)
 
     def refit_epoch_finished(self, epoch: events.FinishedEpoch, n_epochs: int) -> None:
         if "refit" not in self._tasks:
             self._begin("refit")
-        self._advance_epochs("refit", epoch, n_epochs)
-
-    def _advance_epochs(self, name: str, epoch: events.FinishedEpoch, n_epochs: int) -> None:
-        earlier = {} if self._progress.tasks[self._tasks[name]].total else {"known": epoch.number - 1}
-        self._advance(name, epoch.number, n_epochs, "epochs", **earlier)
+            self._advance("refit", epoch.number - 1, n_epochs, "epochs", known=epoch.number - 1)
+        self._advance("refit", epoch.number, n_epochs, "epochs")
 
     def downloaded(self, received: int, total: int | None, name: str) -> None:
         if name not in self._tasks:

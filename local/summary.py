@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from components.core import artifacts, events, journal
+from components.core import events, journal, models
 from local import walker
 
 
@@ -18,6 +18,7 @@ def summarize(
     """Return a finished run's summary: results, the search's trials, and where the time went."""
     metrics = {step.name: step.metrics for step in steps}
     found = journal.read(output_dir / "tune" / "trials" / journal.FILE_NAME)
+    model = models.read_description(output_dir / "train" / "model")
     return {
         "test_accuracy": metrics["evaluate"]["test_accuracy"],
         "validation_accuracy": metrics["train"]["validation_accuracy"],
@@ -26,7 +27,8 @@ def summarize(
             "test": metrics["evaluate"].get("test_objective"),
             "validation": metrics["train"]["validation_objective"],
         },
-        "best_hyperparameters": artifacts.read_best_hyperparameters(output_dir / "tune" / "best_hyperparameters"),
+        "best_hyperparameters": model["hyperparameters"],
+        "finals": model["finals"],
         "trials": [trial.as_dict() for trial in journal.in_order(found.trials)],
         "steps": {step.name: step.seconds for step in steps},
         "reused_steps": [step.name for step in steps if step.reused],
@@ -71,6 +73,7 @@ def _rows(summary: Mapping[str, Any], output_dir: Path) -> dict[str, str]:
         "validation accuracy": f"{summary['validation_accuracy']:.4f}",
         "best hyperparameters": " ".join(f"{name}={events.short(value)}" for name, value in values),
         "trials": f"{len(statuses)} ({counts})",
+        "finals": ", ".join(map(_final, summary["finals"])),
         "data": summary["data_source"],
         "seconds by step": _seconds(summary["steps"]),
         "seconds of the search": _seconds(summary["search_seconds"]),
@@ -78,6 +81,12 @@ def _rows(summary: Mapping[str, Any], output_dir: Path) -> dict[str, str]:
         "model": str(output_dir / "train" / "model" / "model.keras"),
         "summary": str(output_dir / "summary.json"),
     }
+
+
+def _final(final: Mapping[str, Any]) -> str:
+    """Return a final's best objective and what it is of, or that it failed."""
+    result = "failed" if final["objective"] is None else f"{final['objective']:.4f}"
+    return f"{result} (trial {final['number']}, seed {final['seed']})"
 
 
 def _objective(objective: Mapping[str, Any]) -> dict[str, str]:

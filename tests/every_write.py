@@ -12,15 +12,17 @@ import shutil
 import sys
 import traceback
 import zipfile
+from dataclasses import asdict
 from pathlib import Path
 
 import components.evaluate.report
+import components.train.finals
 import components.train.fitting
 import components.tune.search
 import components.tune.tuner  # noqa: F401 - what the steps import is imported once
 import pipeline
 from command_line.pipeline_parameters import PipelineParameters
-from components.core import artifacts, events, files, journal
+from components.core import artifacts, events, files, finalists, journal
 from components.core.errors import InvalidInput
 from components.steps import STEPS
 from local import run as local_run
@@ -132,6 +134,7 @@ def tuned(folder):
     return [
         artifacts.verify(folder / "trials", "trials") and [{**trial.as_dict(), "seconds": 0} for trial in trials],
         artifacts.read_best_hyperparameters(folder / "best_hyperparameters"),
+        asdict(finalists.read(folder / "finalists")),
     ]
 
 

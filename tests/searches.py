@@ -57,7 +57,8 @@ class Search:
         return self.result()
 
     def result(self):
-        """Return the header and the trials by number, as text without the seconds, in which NaN would show."""
-        lines = (self.state_dir / journal.FILE_NAME).read_text().splitlines()
-        rest = [{**json.loads(line), "seconds": 0} for line in lines[1:]]
-        return lines[0], sorted(rest, key=lambda trial: trial["number"])
+        """Return the header, the rounds and the trials by number, without seconds, as text in which NaN would show."""
+        path = self.state_dir / journal.FILE_NAME
+        found = journal.read(path)
+        trials = [{**trial.as_dict(), "seconds": 0} for trial in journal.in_order(found.trials)]
+        return path.read_text().splitlines()[0], json.dumps(found.rounds), json.dumps(trials)

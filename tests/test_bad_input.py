@@ -14,7 +14,7 @@ import pytest
 import pipeline
 from command_line.main import main
 from command_line.pipeline_parameters import PipelineParameters
-from components.core import artifacts, files, journal, models
+from components.core import artifacts, files, finalists, journal, models
 from components.core.data import DatasetInfo, Labelled, TestData, TrainingData
 from components.core.errors import InvalidInput
 from local import run as local_run
@@ -206,7 +206,9 @@ def begun(tmp_path):
         ("trial_epochs", 3),
         ("stop_trials_early", "false"),
         ("validation_fraction", 0.2),
-        ("early_stopping_patience", 1),
+        ("training_epochs", 4),
+        ("round_size", 3),
+        ("time_budget_s", 60),
         ("workers", 2),
         ("max_trials", 1),
         ("data_source", "synthetic"),
@@ -290,6 +292,7 @@ READERS = {
     "training_data": artifacts.read_training_data,
     "test_data": artifacts.read_test_data,
     "best_hyperparameters": artifacts.read_best_hyperparameters,
+    "finalists": finalists.read,
     "history": artifacts.read_history,
     "model": models.read_description,
 }
@@ -301,6 +304,7 @@ def folder(tmp_path):
     artifacts.write_training_data(TrainingData(small_data(9), small_data(6), INFO, ""), tmp_path / "training_data")
     artifacts.write_test_data(TestData(small_data(6), INFO, ""), tmp_path / "test_data")
     artifacts.write_best_hyperparameters({"units": 8}, tmp_path / "best_hyperparameters")
+    finalists.write(finalists.Finalists(3, [finalists.Final(0, 7, {"units": 8})]), [""], tmp_path / "finalists")
     artifacts.write_history({"loss": [1.0], "chosen_epoch": 1}, tmp_path / "history")
     with artifacts.writing(tmp_path / "model", "model") as model:
         (model / models.MODEL_FILE).write_bytes(b"not read here")

@@ -2,12 +2,15 @@
 
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
+from components.core import finalists
 from images import contents
 from tests import contract
 
@@ -98,12 +101,22 @@ def test_a_full_disk_fails_the_task_and_leaves_nothing_that_looks_whole(finished
     assert contract.whole_artifacts(task) == []
 
 
+def with_long_finals(finished, folder):
+    """Return the folder of a copy of what tune and prepare left, with finals of 10,000 epochs."""
+    for step in ("prepare", "tune"):
+        shutil.copytree(finished / step, folder / step)
+    chosen = finalists.read(folder / "tune" / "finalists").finals
+    finals = [replace(final, epochs=0) for final in chosen]
+    finalists.write(finalists.Finalists(10_000, finals), [""] * len(finals), folder / "tune" / "finalists")
+    return str(folder)
+
+
 @pytest.mark.parametrize(
     "step, long, sign",
-    [("tune", {"max_trials": 1000, "trial_epochs": 1}, "trial 1/"), ("train", {"epochs": 10_000}, "epoch 1/")],
+    [("tune", {"max_trials": 1000}, "trial 1/"), ("train", {"early_stopping_patience": 10_000}, " epoch 1/10000")],
 )
 def test_a_step_that_is_told_to_end_says_so_and_leaves_nothing(finished, environments, tmp_path, step, long, sign):
-    task = contract.task(step, str(finished), into=str(tmp_path), **{"early_stopping_patience": 0, **long})
+    task = contract.task(step, with_long_finals(finished, tmp_path / "store"), into=str(tmp_path), **long)
 
     with subprocess.Popen(task.command, **_arguments(environments(step), step, finished)) as process:
         assert any(sign in line for line in process.stdout)

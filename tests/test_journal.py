@@ -150,19 +150,20 @@ def test_a_deeply_nested_line_is_refused(tmp_path):
 
 def test_a_later_format_is_refused(tmp_path):
     path = tmp_path / journal.FILE_NAME
-    path.write_text('{"format": 3}\n')
+    path.write_text('{"format": 4}\n')
 
-    with pytest.raises(InvalidInput, match="line 1: format must be 2, got 3"):
+    with pytest.raises(InvalidInput, match="line 1: format must be 3, got 4"):
         journal.read(path)
 
 
-def test_a_journal_of_the_first_format_can_be_learned_from_and_not_continued(tmp_path):
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_journal_of_an_earlier_format_can_be_learned_from_and_not_continued(tmp_path, number):
     path = write(tmp_path, [one(0)])
-    path.write_bytes(path.read_bytes().replace(b'"format": 2', b'"format": 1'))
+    path.write_bytes(path.read_bytes().replace(b'"format": 3', b'"format": %d' % number))
 
     assert journal.read(path).trials == [one(0)]
     with pytest.raises(
-        InvalidInput, match=r"an earlier version wrote it in 1; .*--warm-start .*trials.jsonl to learn"
+        InvalidInput, match=rf"an earlier version wrote it in {number}; .*--warm-start .*trials.jsonl to learn"
     ):
         Journal.open(tmp_path, HEADER)
 
@@ -203,6 +204,78 @@ def test_a_journal_of_another_search_is_refused_by_name(tmp_path, name):
     with pytest.raises(InvalidInput, match=rf"{name} {HEADER[name]}, not 9; use another directory"):
         Journal.open(tmp_path, {**HEADER, name: 9})
     assert path.read_bytes() == before
+
+
+PLAN = {"max_trials": 24, "rungs": [2, 6], "round_size": 6, "finalists": 2, "finals": 2, "training_epochs": 30}
+
+
+def test_a_search_may_go_on_with_more_trials_and_other_finals(tmp_path):
+    Journal.open(tmp_path, {"plan": PLAN}).close()
+    Journal.open(tmp_path, {"plan": {**PLAN, "max_trials": 48, "finalists": 4, "finals": 8}}).close()
+
+
+@pytest.mark.parametrize("part", ["rungs", "round_size", "training_epochs"])
+def test_a_search_may_not_go_on_with_another_plan(tmp_path, part):
+    Journal.open(tmp_path, {"plan": PLAN}).close()
+
+    with pytest.raises(InvalidInput, match=rf"it has {part} .*, not 9; use another directory"):
+        Journal.open(tmp_path, {"plan": {**PLAN, part: 9}})
+
+
+def stopped(number, epochs):
+    return one(number, status="stopped", curve=(0.5,) * epochs, epochs=epochs, reason="others were ahead")
+
+
+def test_a_trial_that_was_trained_further_counts_as_it_is_then(tmp_path):
+    further = one(0, curve=(0.5,) * 6, epochs=6)
+    path = write(tmp_path, [stopped(0, 2), one(1), further])
+
+    assert journal.read(path).trials == [further, one(1)]
+
+
+@pytest.mark.parametrize("later", [stopped(0, 2), stopped(0, 1)])
+def test_a_trial_is_not_written_with_as_few_epochs_again(tmp_path, later):
+    with pytest.raises(ValueError, match="trial 0 is in the journal already"):
+        write(tmp_path, [stopped(0, 2), later])
+
+
+def test_a_trial_may_fail_as_it_is_trained_further(tmp_path):
+    broken = one(0, status="failed", validation_accuracy=None, curve=(), epochs=0, reason="it broke")
+    assert journal.read(write(tmp_path, [stopped(0, 2), broken])).trials == [broken]
+
+
+ROUND = [{"number": 0, "hyperparameters": {"units": 8}, "last": 2}]
+
+
+def test_rounds_and_attempts_are_read_back(tmp_path):
+    with Journal.open(tmp_path, HEADER) as opened:
+        opened.append_round(ROUND)
+        opened.append_event({"attempt": 0})
+    found = journal.read(tmp_path / journal.FILE_NAME)
+
+    assert found.rounds == [ROUND] and found.attempts.suspects() == [0] and found.trials == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"round": 3},
+        {"round": [{"number": 0, "last": 2}]},
+        {"round": [{**ROUND[0], "last": -1}]},
+        {"round": ROUND, "surplus": 1},
+        {"attempt": "first"},
+        {"large": 0, "surplus": 1},
+        [],
+        3,
+    ],
+    ids=str,
+)
+def test_a_line_of_no_known_kind_is_refused_with_its_number(tmp_path, line):
+    path = write(tmp_path, [])
+    path.write_bytes(path.read_bytes() + json.dumps(line).encode() + b"\n")
+
+    with pytest.raises(InvalidInput, match="line 2 is damaged"):
+        journal.read(path)
 
 
 def test_a_second_trial_of_a_number_is_not_written(tmp_path):

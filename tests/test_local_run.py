@@ -60,8 +60,8 @@ def test_a_trial_has_the_journals_keys(finished_run):
 def test_every_step_leaves_its_artifacts_in_a_folder_of_its_name(finished_run):
     left = {str(path.relative_to(finished_run.folder)) for path in finished_run.folder.glob("*/*")}
 
-    steps = {"prepare/training_data", "prepare/test_data", "tune/best_hyperparameters", "tune/trials"}
-    assert left >= steps | {"train/model", "train/history", "evaluate/evaluation", "evaluate/report"}
+    steps = {"prepare/training_data", "prepare/test_data", "tune/best_hyperparameters", "tune/finalists"}
+    assert left >= steps | {"tune/trials", "train/model", "train/history", "evaluate/evaluation", "evaluate/report"}
     assert (finished_run.folder / "report.html").is_file()
 
 
@@ -70,18 +70,20 @@ def test_the_model_says_where_it_comes_from(finished_run):
     data = artifacts.read_training_data(finished_run.folder / "prepare" / "training_data")
 
     assert description["hyperparameters"] == finished_run.summary["best_hyperparameters"]
+    assert description["finals"] == finished_run.summary["finals"]
     assert description["class_names"] == ["0", "1", "2"]
     assert description["data_fingerprint"] == data.fingerprint
     assert set(description["versions"]) == {"python", "tensorflow", "keras", "numpy"}
 
 
-def test_a_log_has_a_line_a_step_a_trial_and_an_epoch(finished_run):
+def test_a_log_has_a_line_a_step_a_trial_and_an_epoch_of_a_final(finished_run):
     lines = finished_run.stdout.splitlines()
 
     assert sorted(line for line in lines if line.endswith(": started")) == sorted(f"{step}: started" for step in STEPS)
     trial = r"trial \d/3: [01]\.\d{4} best [01]\.\d{4} \(\d+\.\d s\) hidden_layers=\d "
     assert len([line for line in lines if re.match(trial, line)]) == 3
-    assert [line[:9] for line in lines if line.startswith("epoch ")] == ["epoch 1/3", "epoch 2/3", "epoch 3/3"]
+    epochs = [match[1] for line in lines if (match := re.match(r"final: trial \d seed 7 epoch (\d)/3: [01]\.", line))]
+    assert sorted(epochs)[-2:] == ["3", "3"] and set(epochs) <= {"1", "2", "3"}
 
 
 def test_a_log_has_no_control_characters(finished_run):
@@ -139,7 +141,10 @@ OUT_OF_RANGE = {
     "max_trials": ("0", "100001", "-1"),
     "trial_epochs": ("0", "10001"),
     "trial_time_limit_s": ("-1", "604801"),
+    "round_size": ("-1", "10001"),
+    "time_budget_s": ("-1", "604801"),
     "workers": ("-1", "1025"),
+    "finalists": ("-1", "1001"),
     "training_epochs": ("0", "10001"),
     "early_stopping_patience": ("-1", "10001"),
     "seed": ("-1", "4294967296"),
@@ -221,6 +226,7 @@ CONTINUATIONS = {
     "trial_epochs": (9, "trial_epochs must stay 2 .*, got 9"),
     "max_trials": (2, "max_trials must be at least the 3 trials .*, got 2"),
     "workers": (2, "workers must stay 1 .*, got 2"),
+    "training_epochs": (4, "training_epochs must stay 3 .*, got 4"),
     "stop_trials_early": ("false", "stop_trials_early must stay True .*, got False"),
 }
 
@@ -250,10 +256,10 @@ def test_a_source_that_was_named_and_can_not_be_had_is_an_error(line, tmp_path, 
 
 
 @pytest.mark.slow
-def test_a_changed_training_budget_runs_train_and_evaluate_again(finished_run, tiny_data, tmp_path):
+def test_a_changed_patience_runs_train_and_evaluate_again(finished_run, tiny_data, tmp_path):
     folder = copied(finished_run, tmp_path / "run")
 
-    again = runs.local_run(folder, data_source=tiny_data, **{**runs.SMALL, "training_epochs": 4}, workers=1)
+    again = runs.local_run(folder, data_source=tiny_data, **runs.SMALL, early_stopping_patience=9, workers=1)
 
     assert again.summary["reused_steps"] == ["prepare", "tune"]
     assert again.summary["trials"] == finished_run.summary["trials"]
@@ -326,7 +332,7 @@ def started(folder, tiny_data, **changes):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("sign", ["tune: started", "epoch 2/"])
+@pytest.mark.parametrize("sign", ["tune: started", "final: trial "])
 def test_an_interrupted_run_says_how_to_continue(number, status, sign, tiny_data, tmp_path):
     run = started(tmp_path / "run", tiny_data, training_epochs=400, early_stopping_patience=400)
     for line in run.stdout:
@@ -367,7 +373,7 @@ def test_a_terminal_shows_each_step_the_time_left_and_the_best_trial(tiny_data, 
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
     assert status == 0
     assert re.search(r"tune +\S+ 1/3 trials 0:\d\d:\d\d 0:\d\d:\d\d left", text)
-    assert re.search(r"train +\S+ 3/3 epochs", text)
+    assert re.search(r"train +\S+ 6/6 epochs", text)
     assert "best and last trials" in text and "test accuracy" in text
     assert max(len(line) for line in text.replace("\r", "\n").split("\n")) <= 80
     assert "cudart" not in text and "Warning" not in text

@@ -206,7 +206,7 @@ def by_kfp(data, folder):
     try:
         vars(pipeline).update(twins)
         built = pipeline.build(state_dir=str(folder / "state"))
-        built(data_source=str(data), max_trials=3, trial_epochs=2, training_epochs=3, seed=7, workers=1)
+        built(data_source=str(data), **runs.SMALL, workers=1)
     finally:
         vars(pipeline).update(originals)
     return folder

@@ -17,12 +17,14 @@ from tests.idx import draw
 SETTINGS = {
     "max_trials": 3,
     "trial_epochs": 2,
-    "trial_time_limit_s": 0,
+    "training_epochs": 4,
     "stop_trials_early": True,
+    "round_size": 3,
+    "finalists": 2,
     "workers": 1,
-    "early_stopping_patience": 10,
     "seed": 7,
 }
+LONG = {"max_trials": 9, "trial_epochs": 6, "training_epochs": 8, "workers": 2}
 
 
 def lines(state_dir):
@@ -43,7 +45,7 @@ def test_two_workers_leave_a_journal_with_every_trial_once(two_workers):
     result, folder = two_workers
 
     assert [line["number"] for line in lines(folder)] == [0, 1, 2]
-    assert result.best == journal.best(result.trials)
+    assert result.best in result.trials
 
 
 def test_a_trials_result_does_not_depend_on_the_worker(two_workers, finished_run):
@@ -58,7 +60,7 @@ def test_a_journals_hyperparameters_are_a_point_of_the_search_space(two_workers)
         assert len(read_hyperparameters(EXPERIMENT.search_space, values).units) == values["hidden_layers"]
 
 
-def test_the_timeline_has_a_span_a_trial(two_workers):
+def test_the_timeline_has_a_span_a_stretch(two_workers):
     spans = [json.loads(line) for line in (two_workers[1] / "timeline.jsonl").read_text().splitlines()]
 
     assert sorted(span["number"] for span in spans) == [0, 1, 2]
@@ -105,31 +107,84 @@ def small(forked):
 
 @pytest.fixture(scope="module")
 def long_search(small, training_data, tmp_path_factory):
-    """Return the state folder of a search of eleven trials with two workers: beyond initial points and lag."""
+    """Return the state folder of a search beyond its initial points and its lowest rung."""
     folder = tmp_path_factory.mktemp("long")
-    done = run_search(small, training_data, folder, max_trials=11, workers=2)
+    done = run_search(small, training_data, folder, **LONG)
     assert done.returncode == 0, done.stderr
     return folder
 
 
-@pytest.mark.slow
-def test_the_same_seed_and_workers_give_the_same_trials(long_search, small, training_data, tmp_path):
-    run_search(small, training_data, tmp_path, max_trials=11, workers=2)
-
-    assert lines(tmp_path) == lines(long_search)
+def rounds_of(state_dir):
+    return journal.read(state_dir / journal.FILE_NAME).rounds
 
 
 @pytest.mark.slow
-def test_a_search_that_goes_on_with_more_trials_is_the_longer_search(long_search, small, training_data, tmp_path):
-    for max_trials in (7, 11):
-        run_search(small, training_data, tmp_path, max_trials=max_trials, workers=2)
+@pytest.mark.parametrize("workers", [1, 3, 5])
+def test_the_number_of_workers_changes_nothing(long_search, small, training_data, tmp_path, workers):
+    done = run_search(small, training_data, tmp_path, **{**LONG, "workers": workers})
 
+    assert done.returncode == 0, done.stderr
     assert lines(tmp_path) == lines(long_search)
+    assert rounds_of(tmp_path) == rounds_of(long_search)
+
+
+@pytest.mark.slow
+def test_a_trial_that_went_on_from_its_weights_is_the_longer_training(long_search, small, training_data, tmp_path):
+    """Without rungs every trial is trained in one go: what both searches tried gave the same figures."""
+    run_search(small, training_data, tmp_path, **{**LONG, "stop_trials_early": False})
+    whole = {str(trial["hyperparameters"]): trial for trial in lines(tmp_path)}
+    both = [trial for trial in lines(long_search) if str(trial["hyperparameters"]) in whole]
+
+    assert any(trial["epochs"] == 6 for trial in both)
+    for trial in both:
+        assert trial["curve"] == whole[str(trial["hyperparameters"])]["curve"][: trial["epochs"]]
+
+
+@pytest.mark.slow
+def test_trials_that_are_not_among_the_best_third_end_at_their_rung(long_search):
+    trials = lines(long_search)
+
+    assert {trial["epochs"] for trial in trials if trial["status"] == "completed"} == {6}
+    assert {trial["epochs"] for trial in trials if trial["status"] == "stopped"} == {2}
+    assert all("best third after 2 epochs" in trial["reason"] for trial in trials if trial["status"] == "stopped")
+
+
+@pytest.mark.slow
+def test_a_search_can_go_on_with_more_trials(long_search, small, training_data, tmp_path):
+    for max_trials in (6, 9):
+        done = run_search(small, training_data, tmp_path, **{**LONG, "max_trials": max_trials})
+        assert done.returncode == 0, done.stderr
+
+    assert (
+        len(lines(tmp_path)) == 9
+        and rounds_of(tmp_path)[0] == rounds_of(long_search)[0][: len(rounds_of(tmp_path)[0])]
+    )
+
+
+@pytest.mark.slow
+def test_the_plan_is_told_with_its_time_before_anything_starts(small, training_data, tmp_path):
+    done = run_search(small, training_data, tmp_path)
+
+    assert "3 configurations, 2 epochs, 2 finalists of 4 epochs, about " in done.stdout.splitlines()[0]
+    assert "on 1 processor" in done.stdout.splitlines()[0]
+
+
+@pytest.mark.slow
+def test_a_time_budget_is_planned_once_and_kept(small, training_data, tmp_path):
+    done = run_search(small, training_data, tmp_path, time_budget_s=60, workers=2)
+    header = journal.read(tmp_path / journal.FILE_NAME).header
+
+    assert done.returncode == 0, done.stderr
+    assert header["time_budget_s"] == 60 and header["plan"]["max_trials"] > 3
+    assert len(lines(tmp_path)) == header["plan"]["max_trials"]
+    again = run_search(small, training_data, tmp_path, time_budget_s=60, workers=1)
+    assert again.returncode == 0, again.stderr
+    assert journal.read(tmp_path / journal.FILE_NAME).header == header
 
 
 @pytest.mark.slow
 def test_a_trial_whose_loss_is_no_number_is_recorded_with_its_reason(long_search):
-    """A rate of 1e38 can't be trained with; of eleven trials some have it."""
+    """A rate of 1e38 can't be trained with; of the trials some have it."""
     trials = lines(long_search)
     failed = [trial for trial in trials if trial["status"] == "failed"]
 
@@ -159,10 +214,11 @@ def test_a_search_whose_first_trials_all_fail_alike_ends_early_and_again_when_re
 
 
 @pytest.mark.slow
-def test_a_search_in_which_no_trial_completed_is_an_error(broken, training_data, tmp_path):
+def test_a_search_in_which_no_trial_came_to_a_result_is_an_error(broken, training_data, tmp_path):
     done = run_search(broken, training_data, tmp_path, max_trials=2)
 
-    assert done.returncode == 1 and "none of 2 trials completed: ValueError: no such layer" in done.stderr
+    assert done.returncode == 1
+    assert "none of 2 trials came to a result: 2 times ValueError: no such layer" in done.stderr
 
 
 @pytest.mark.slow

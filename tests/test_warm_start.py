@@ -1,6 +1,5 @@
 """Learning from an earlier search: what is learned, from which of its trials, and what the search remembers of it."""
 
-import keras_tuner as kt
 import pytest
 
 from components.core import journal
@@ -8,7 +7,6 @@ from components.core.errors import InvalidInput
 from components.core.journal import Journal, Trial
 from components.core.space import discover
 from components.tune import warm_start
-from components.tune.tuner import N_INITIAL_POINTS, CustomTuner
 from components.tune.unit_cube import UnitCube
 
 GOOD = {"layers": 2, "units_1": 32, "rate": 0.01, "kind": "relu", "flag": True}
@@ -69,86 +67,50 @@ def finished(number, rate, accuracy, status="completed"):
     return Trial(number, status, {"rate": rate}, None if failed else accuracy, curve, len(curve), 1.0, None)
 
 
-def one_rate():
-    hp = kt.HyperParameters()
-    hp.Float("rate", 0.0, 1.0)
-    return hp
-
-
-def tuner_with(folder, earlier):
-    tuner = CustomTuner(max_trials=9, seed=3, hyperparameters=one_rate(), directory=folder)
-    return tuner, tuner.learn_from(earlier)
-
-
+ONE_RATE = discover(lambda hp: {"rate": hp.Float("rate", 0.0, 1.0)})
 EARLIER = [finished(number, number / 20, 0.9 - abs(number / 20 - 0.3)) for number in range(20)]
 
 
-def test_a_search_learns_from_the_trials_that_have_an_accuracy_and_fit(tmp_path):
+def written(folder, trials):
+    """Return the path of a journal with these trials."""
+    with Journal.open(folder, {"seed": 1}) as opened:
+        for trial in trials:
+            opened.append(trial)
+    return folder / journal.FILE_NAME
+
+
+def test_a_search_learns_from_the_trials_that_have_a_score_and_fit_by_number(tmp_path):
     earlier = [
-        finished(0, 0.1, 0.5),
         finished(1, 0.2, 0.4, "stopped"),
+        finished(0, 0.1, 0.5),
         finished(2, 0.3, 0, "failed"),
         finished(3, 7, 1),
     ]
+    data = written(tmp_path / "earlier", earlier).read_bytes()
 
-    _, n_learned = tuner_with(tmp_path, earlier)
-
-    assert n_learned == 2
-
-
-def test_a_stopped_trial_is_learned_from_as_estimated(tmp_path):
-    earlier = [finished(0, 0.1, 0.5), Trial(1, "stopped", {"rate": 0.2}, 0.2, (0.2,), 1, 1.0, "behind")]
-
-    tuner, _ = tuner_with(tmp_path, earlier)
-
-    assert [trial.score for trial in tuner.oracle.learned] == [0.5, pytest.approx(0.2 + 0.25)]
+    assert warm_start.usable(data, ONE_RATE, tmp_path) == [earlier[1], earlier[0]]
 
 
-def test_the_first_trial_is_already_near_the_earlier_best(tmp_path):
-    assert len(EARLIER) >= N_INITIAL_POINTS
-    tuner, _ = tuner_with(tmp_path, EARLIER)
-
-    assert tuner.suggest(0)["rate"] == pytest.approx(0.3, abs=0.1)
-
-
-def test_what_was_learned_is_no_trial_of_the_search(tmp_path):
-    tuner, _ = tuner_with(tmp_path, EARLIER)
-    tuner.suggest(0)
-
-    assert list(tuner.oracle.trials) == ["0"]
-
-
-def test_the_same_earlier_trials_give_the_same_suggestions(tmp_path):
-    def first_three(folder):
-        tuner, _ = tuner_with(folder, EARLIER)
-        return [tuner.suggest(number) for number in range(3)]
-
-    assert first_three(tmp_path / "a") == first_three(tmp_path / "b")
+def test_nothing_to_learn_from_is_no_trial(tmp_path):
+    assert warm_start.usable(b"", ONE_RATE, tmp_path) == []
 
 
 @pytest.fixture
 def earlier(tmp_path):
     """Return the path of an earlier search's journal with two trials."""
-    with Journal.open(tmp_path / "earlier", {"seed": 1}) as opened:
-        for trial in (EARLIER[1], EARLIER[0]):
-            opened.append(trial)
-    return tmp_path / "earlier" / journal.FILE_NAME
-
-
-def test_the_earlier_trials_come_by_number(earlier, tmp_path):
-    assert warm_start.keep(earlier.read_bytes(), tmp_path) == EARLIER[:2]
+    return written(tmp_path / "earlier", [EARLIER[1], EARLIER[0]])
 
 
 def test_the_journal_is_kept_so_that_continuing_does_not_need_the_original(earlier, tmp_path):
     data = warm_start.load(str(earlier), tmp_path)
-    warm_start.keep(data, tmp_path)
+    warm_start.usable(data, ONE_RATE, tmp_path)
     earlier.unlink()
 
     assert warm_start.load(str(earlier), tmp_path) == data
 
 
 def test_the_original_goes_before_the_copy_so_that_a_change_is_noticed(earlier, tmp_path):
-    warm_start.keep(earlier.read_bytes(), tmp_path)
+    warm_start.usable(earlier.read_bytes(), ONE_RATE, tmp_path)
     with open(earlier, "a") as file:
         file.write("{")
 
@@ -177,4 +139,5 @@ def test_a_damaged_journal_is_refused_with_its_line(earlier, tmp_path):
 
 
 def test_a_torn_last_line_of_the_earlier_journal_is_left_out(earlier, tmp_path):
-    assert warm_start.keep(earlier.read_bytes() + b'{"number": 2', tmp_path) == EARLIER[:2]
+    torn = earlier.read_bytes() + b'{"number": 2'
+    assert warm_start.usable(torn, ONE_RATE, tmp_path) == EARLIER[:2]

@@ -45,7 +45,7 @@ def verify(path: str | Path, kind: str) -> str:
     """
     folder = Path(path)
     manifest = _read_manifest(folder, kind)
-    expected, found = set(manifest["files"]), _file_names(folder)
+    expected, found = set(manifest["files"]), file_names(folder)
     if expected != found:
         odd = sorted(expected ^ found)[0]
         state = "missing" if odd in expected else "not in the manifest"
@@ -56,10 +56,28 @@ def verify(path: str | Path, kind: str) -> str:
     return files.digest(manifest)
 
 
+def file_names(path: str | Path) -> set[str]:
+    """Return the names of an artifact's files, the manifest left out."""
+    folder = Path(path)
+    names = {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
+    return names - {MANIFEST}
+
+
 def fingerprint(path: str | Path) -> str:
     """Return the digest of an artifact's manifest, or of a single file's bytes, without checking its files."""
     path = Path(path)
     return files.sha256(path / MANIFEST if path.is_dir() else path)
+
+
+@contextlib.contextmanager
+def usable(folder: str | Path, kind: str) -> Iterator[None]:
+    """Refuse an artifact whose content does not follow its kind's format, however well it is sealed."""
+    try:
+        yield
+    except InvalidInput:
+        raise
+    except (ValueError, KeyError, TypeError, FileNotFoundError, RecursionError) as error:
+        raise _damaged(folder, kind, " ".join(str(error).split())) from None
 
 
 def write_training_data(data: TrainingData, path: str | Path) -> None:
@@ -87,7 +105,7 @@ def read_training_data(path: str | Path, checked: bool = True) -> TrainingData:
     """
     folder = Path(path)
     checksum = verify(folder, "training_data") if checked else ""
-    with _usable(folder, "training_data"):
+    with usable(folder, "training_data"):
         info = _read_info(folder)
         splits = {split: _read_labelled(folder, split, info) for split in SPLITS}
     return TrainingData(**splits, info=info, fingerprint=checksum)
@@ -107,7 +125,7 @@ def read_test_data(path: str | Path) -> TestData:
         InvalidInput: the artifact is damaged, or is none.
     """
     checksum = verify(path, "test_data")
-    with _usable(path, "test_data"):
+    with usable(path, "test_data"):
         info = _read_info(Path(path))
         return TestData(_read_labelled(Path(path), "test", info), info, checksum)
 
@@ -140,11 +158,6 @@ def read_history(path: str | Path) -> dict[str, Any]:
 
 def _entry(file: Path) -> dict[str, Any]:
     return {"bytes": file.stat().st_size, "sha256": files.sha256(file)}
-
-
-def _file_names(folder: Path) -> set[str]:
-    names = {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
-    return names - {MANIFEST}
 
 
 def _read_manifest(folder: Path, kind: str) -> dict[str, Any]:
@@ -197,17 +210,6 @@ def _read_array(folder: Path, name: str) -> np.ndarray:
         raise ValueError(f"{name} is no plain array ({error})") from None
 
 
-@contextlib.contextmanager
-def _usable(folder: str | Path, kind: str) -> Iterator[None]:
-    """Refuse an artifact whose content does not follow its kind's format, however well it is sealed."""
-    try:
-        yield
-    except InvalidInput:
-        raise
-    except (ValueError, KeyError, TypeError, FileNotFoundError, RecursionError) as error:
-        raise _damaged(folder, kind, " ".join(str(error).split())) from None
-
-
 def _write_info(info: DatasetInfo, folder: Path) -> None:
     files.write_json(asdict(info), folder / "dataset.json")
 
@@ -228,7 +230,7 @@ def _write_single(value: dict[str, Any], path: str | Path, kind: str, name: str)
 
 def _read_single(path: str | Path, kind: str, name: str) -> dict[str, Any]:
     verify(path, kind)
-    with _usable(path, kind):
+    with usable(path, kind):
         value = json.loads((Path(path) / name).read_bytes())
         if not isinstance(value, dict):
             raise ValueError(f"{name} must hold an object")

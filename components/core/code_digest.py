@@ -14,7 +14,7 @@ DECIDING = ("experiment", "training", *(f"core/{name}.py" for name in CORE))
 """What is read, below `components`: folders with all that is in them, and single files."""
 
 TRAINING_PACKAGES = ("tensorflow", "keras", "numpy")
-SEARCH_PACKAGES = (*TRAINING_PACKAGES, "keras-tuner", "scikit-learn", "scipy")
+SEARCH_PACKAGES = (*TRAINING_PACKAGES, "keras-tuner", "scipy")
 
 
 def code_digests(components: Path = COMPONENTS) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """What a step says while it works. The local run puts a live display in place of the plain lines."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from components.core import trial as trials
@@ -38,16 +38,45 @@ class PlainLines:
     def step_finished(self, name: str, seconds: float) -> None:
         self.note(f"{name}: finished in {seconds:.1f} s")
 
-    def search_started(self, finished: Sequence[Trial], max_trials: int, objective: Metric = ACCURACY) -> None:
-        """Hear that a search begins, or goes on after the `finished` trials of an earlier one."""
-        if finished:
-            self.note(f"continuing the search after {len(finished)} of {max_trials} trials")
+    def search_started(self, trials: Sequence[Trial], plan_total: int, objective: Metric = ACCURACY) -> None:
+        """Hear that a search begins, or goes on after an earlier part of it.
 
-    def trial_finished(self, trial: Trial, best: Trial | None, max_trials: int, objective: Metric = ACCURACY) -> None:
-        self.note(trial_line(trial, best, max_trials, objective))
+        Args:
+            trials: what that part has left, finished or not; none for a new search.
+            plan_total: about how many epochs the whole search will have trained, all trials together.
+            objective: what it optimizes.
+        """
+        if trials:
+            done = sum(trial.epochs for trial in trials)
+            self.note(
+                f"continuing the search after {counted(len(trials), 'trial')}, {done} of about {plan_total} epochs"
+            )
 
-    def epoch_finished(self, epoch: FinishedEpoch, n_epochs: int) -> None:
-        self.note(epoch_line(epoch, n_epochs))
+    def stretch_finished(
+        self, trial: Trial, best: Trial | None, n_started: int, max_trials: int, objective: Metric = ACCURACY
+    ) -> None:
+        """Hear that a trial has reached the end of a stretch of epochs, or has failed.
+
+        Args:
+            trial: all of it so far, earlier stretches included.
+            best: the best trial so far, or None.
+            n_started: how many trials have been begun so far.
+            max_trials: how many there will be.
+            objective: what the search optimizes.
+        """
+        self.note(trial_line(trial, best, n_started, max_trials, objective))
+
+    def finals_started(self, epochs: Mapping[str, int], n_epochs: int) -> None:
+        """Hear that the finals begin, or go on, up to `n_epochs`; `epochs` are those that each has, by its name."""
+        begun = ", ".join(f"{name} from epoch {has}" for name, has in epochs.items())
+        self.note(f"finals to epoch {n_epochs}: {begun}")
+
+    def final_epoch_finished(self, name: str, epoch: int, n_epochs: int, objective: float) -> None:
+        self.note(f"final: {name} epoch {epoch}/{n_epochs}: {objective:.4f}")
+
+    def final_finished(self, name: str, epochs: int, n_epochs: int, best: float, chosen_epoch: int) -> None:
+        """Hear that a final has ended, with its budget or for want of progress."""
+        self.note(f"final: {name} finished after {epochs} epochs: best {best:.4f} in epoch {chosen_epoch}")
 
     def refit_epoch_finished(self, epoch: FinishedEpoch, n_epochs: int) -> None:
         self.note(
@@ -86,28 +115,30 @@ def warn(text: str) -> None:
     print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
-def trial_line(trial: Trial, best: Trial | None, max_trials: int, objective: Metric = ACCURACY) -> str:
-    """Return one line on a finished trial and the best so far."""
-    values = " ".join(f"{name}={short(value)}" for name, value in trial.hyperparameters.items())
+def trial_line(trial: Trial, best: Trial | None, n_started: int, max_trials: int, objective: Metric = ACCURACY) -> str:
+    """Return one line on a trial after a stretch of epochs, and the best so far."""
     result = trial_result(trial, objective)
-    ending = {"completed": "", "stopped": f" stopped after epoch {trial.epochs}", "failed": f" {trial.reason}"}[
-        trial.status
-    ]
-    best_so_far = f" best {trial_result(best, objective)}" if best else ""
-    return f"trial {trial.number + 1}/{max_trials}: {result}{ending}{best_so_far} ({trial.seconds:.1f} s) {values}"
+    ending = f": {trial.reason}" if trial.status == "failed" else f" after {counted(trial.epochs, 'epoch')}"
+    leader = ""
+    if best:
+        leader = f", best {trial_result(best, objective)} (trial {best.number}, {counted(best.epochs, 'epoch')})"
+    values = f"{trial.seconds:.1f} s, {values_line(trial.hyperparameters)}"
+    return f"trial {trial.number} ({n_started} of {max_trials}): {result}{ending}{leader}, {values}"
 
 
 def trial_result(trial: Trial, objective: Metric) -> str:
     """Return a trial's score by the objective, or for one that failed its status."""
-    return trial.status if trial.status == "failed" else f"{trials.score(trial, objective.direction):.4f}"
+    return trial.status if trial.status == "failed" else f"{trials.score(trial):.4f}"
 
 
-def epoch_line(epoch: FinishedEpoch, n_epochs: int) -> str:
-    """Return one line on a finished epoch of the final training."""
-    return (
-        f"epoch {epoch.number}/{n_epochs}: loss {epoch.loss:.4f} accuracy {epoch.accuracy:.4f} "
-        f"validation loss {epoch.validation_loss:.4f} accuracy {epoch.validation_accuracy:.4f} ({epoch.seconds:.1f} s)"
-    )
+def values_line(hyperparameters: Mapping[str, Any]) -> str:
+    """Return hyperparameters as one line of `name=value`."""
+    return " ".join(f"{name}={short(value)}" for name, value in hyperparameters.items())
+
+
+def counted(n: int, noun: str) -> str:
+    """Return a count with its noun."""
+    return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
 def short(value: Any) -> str:

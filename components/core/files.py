@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,16 @@ def replacing_folder(path: str | Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
         raise
     remove(old)
+
+
+@contextlib.contextmanager
+def kept_or_temporary(folder: str) -> Iterator[Path]:
+    """Yield a folder for state: the given one, or for an empty name one that ends with the block."""
+    if folder:
+        yield Path(folder)
+    else:
+        with tempfile.TemporaryDirectory() as temporary:
+            yield Path(temporary)
 
 
 @contextlib.contextmanager

@@ -134,14 +134,27 @@ PARAMETERS = {
     "stop_trials_early": Parameter(
         TrueOrFalse(), "Whether hopeless trials end before their budget.", decides_search=True
     ),
-    "workers": Parameter(
-        Range(int, 0, 1_024), "Trials in flight at once; 0: as many as processors and memory allow, 1 on a GPU."
+    "round_size": Parameter(
+        Range(int, 0, 10_000), "Trainings in a round of the search; 0: from the processors, once.", decides_search=True
     ),
-    "training_epochs": Parameter(Range(int, 1, 10_000), "Epoch budget of the final training."),
-    "early_stopping_patience": Parameter(
-        Range(int, 0, 10_000),
-        "Epochs without a better objective before a training ends.",
+    "time_budget_s": Parameter(
+        Range(int, 0, 604_800),
+        "Seconds of wall time that search and finals are planned for; 0: no such plan.",
         decides_search=True,
+    ),
+    "workers": Parameter(
+        Range(int, 0, 1_024), "Trainings in flight at once; 0: as many as processors and memory allow, 1 on a GPU."
+    ),
+    "finalists": Parameter(
+        Range(int, 0, 1_000), "Configurations that are trained to the end; 0: from the processors, at least two."
+    ),
+    "training_epochs": Parameter(
+        Range(int, 1, 10_000),
+        "Epoch budget of a finalist, which every training's schedule is made for.",
+        decides_search=True,
+    ),
+    "early_stopping_patience": Parameter(
+        Range(int, 0, 10_000), "Epochs without a better objective before a final training ends."
     ),
     "refit": Parameter(
         TrueOrFalse(),

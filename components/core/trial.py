@@ -4,25 +4,27 @@ import dataclasses
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from components.core.experiment import Direction
 
+END_SHARE = 1 / 6
 STATUSES = ("completed", "stopped", "failed")
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One finished trial: a line of the journal.
+    """One configuration and what came of it: a line of the `trials` artifact.
 
     Attributes:
         number: counted from 0.
-        status: `completed`, `stopped` (early, by the rule) or `failed`.
+        status: `completed` (up to the highest rung), `stopped` (at a lower one, where others were ahead) or `failed`.
         hyperparameters: Keras Tuner's flat values, only of hyperparameters that are active.
         validation_accuracy: after the epoch with the best objective, 0 to 1; None when failed.
         curve: the objective on the validation split after each epoch.
         epochs: how many epochs were trained.
-        seconds: wall time of the attempt that counted.
+        seconds: wall time of the attempts that counted.
         reason: None, or why the trial failed or was stopped.
     """
 
@@ -45,19 +47,25 @@ class Trial:
         return {**dataclasses.asdict(self), "curve": list(self.curve)}
 
 
-def score(trial: Trial, direction: Direction = "max") -> float:
-    """Return the best objective of a trial that has not failed."""
-    return max(trial.curve) if direction == "max" else min(trial.curve)
+def score(trial: Trial) -> float:
+    """Return the score of a trial that has not failed: `end_score` of its curve."""
+    return end_score(trial.curve)
+
+
+def end_score(curve: Sequence[float]) -> float:
+    """Return the mean of the objective over the last sixth of a curve, at least its last epoch.
+
+    The best of a curve is the luckiest of its epochs; a mean over the last ones tells more of another training.
+    """
+    n_last = max(1, round(len(curve) * END_SHARE))
+    return fmean(curve[-n_last:])
 
 
 def best(trials: Iterable[Trial], direction: Direction = "max") -> Trial | None:
-    """Return the completed trial with the best score, the earliest of equals, or None.
-
-    A stopped trial never wins: it ended because others were ahead.
-    """
+    """Return the trial with the best score, the earliest of equals, or None when none has one."""
     sign = 1 if direction == "max" else -1
-    completed = [trial for trial in trials if trial.status == "completed"]
-    return max(completed, key=lambda trial: (sign * score(trial, direction), -trial.number), default=None)
+    measured = [trial for trial in trials if trial.status != "failed"]
+    return max(measured, key=lambda trial: (sign * score(trial), -trial.number), default=None)
 
 
 def in_order(trials: Iterable[Trial]) -> list[Trial]:

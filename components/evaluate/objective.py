@@ -60,7 +60,7 @@ class Objective:
         """Return a trial's best value, None when it failed."""
         if trial.status == "failed" or not trial.curve:
             return None
-        return journal.score(trial, self.direction)
+        return journal.score(trial)
 
     def scores(self, trials: Iterable[journal.Trial]) -> list[float]:
         """Return the scores of those trials that have one."""

@@ -7,9 +7,11 @@ Every random choice is a function of the seed and of where it is used: the permu
 import gc
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from components.core import events
@@ -17,11 +19,12 @@ from components.core.data import TrainingData
 from components.core.errors import InvalidInput
 from components.core.experiment import Experiment
 from components.core.hyperparameters import read_hyperparameters
+from components.training.checkpoint import Checkpoint
 from components.training.compilation import Compilation, compilation_of
 from components.training.compiled_trainer import CompiledTrainer
 from components.training.fit_trainer import FitTrainer
 from components.training.scaling import fit_normalization
-from components.training.state import Epoch, TrainingState
+from components.training.state import Course, Epoch, TrainingState
 from components.training.trainer import Trainer
 
 OnEpoch = Callable[[TrainingState], bool | None]
@@ -33,54 +36,33 @@ FALLBACKS: dict[Compilation, tuple[Compilation, ...]] = {
 }
 
 
-class Checkpoint(Protocol):
-    """Keeps a training's state after each epoch, and gives it back; see `components.train.checkpoint`."""
-
-    def save(self, trainer: Trainer, state: TrainingState) -> None: ...
-
-    def restore(self, trainer: Trainer, state: TrainingState) -> None: ...
-
-
-def nothing_to_do(state: TrainingState) -> None:
-    """Let the training go on."""
-
-
 def train_network(
     experiment: Experiment,
     values: dict[str, Any],
     data: TrainingData,
+    course: Course,
     *,
-    n_epochs: int,
-    early_stopping_patience: int,
-    seed: int,
-    on_epoch: OnEpoch = nothing_to_do,
+    state: TrainingState | None = None,
+    on_epoch: OnEpoch | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> tuple[keras.Model, TrainingState]:
     """Return the model that Keras Tuner's flat `values` describe, trained, and its `TrainingState`.
 
-    The result depends on the arguments alone, not on what this process trained before.
+    The result depends on the experiment, the values, the data and the course alone: not on what this process trained
+    before, nor on where an earlier process was interrupted.
 
     Args:
         experiment: the `Experiment`.
         values: hyperparameters by name.
         data: training and validation split.
-        n_epochs: see `fit`, as for the others; `seed` also decides the initial weights.
-        early_stopping_patience: see `fit`.
-        seed: see `fit`.
+        course: the `Course`.
+        state: see `fit`, as for `on_epoch` and `checkpoint`.
         on_epoch: see `fit`.
         checkpoint: see `fit`.
     """
-    model, hyperparameters = new_network(experiment, values, data, seed)
+    model, hyperparameters = new_network(experiment, values, data, course.seed)
     state = fit(
-        experiment,
-        model,
-        hyperparameters,
-        data,
-        n_epochs=n_epochs,
-        early_stopping_patience=early_stopping_patience,
-        seed=seed,
-        on_epoch=on_epoch,
-        checkpoint=checkpoint,
+        experiment, model, hyperparameters, data, course, state=state, on_epoch=on_epoch, checkpoint=checkpoint
     )
     return model, state
 
@@ -89,11 +71,10 @@ def refit(
     experiment: Experiment,
     values: dict[str, Any],
     data: TrainingData,
+    course: Course,
     *,
-    n_epochs: int,
     chosen_epoch: int,
-    seed: int,
-    on_epoch: OnEpoch = nothing_to_do,
+    on_epoch: OnEpoch | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> keras.Model:
     """Return the model of `train_network`, trained anew on the validation split as well, up to the chosen epoch.
@@ -104,19 +85,20 @@ def refit(
         experiment: the `Experiment`.
         values: hyperparameters by name.
         data: training and validation split.
-        n_epochs: the budget that the epoch was chosen from, over which the learning rate falls.
+        course: the `Course` in which the epoch was chosen.
         chosen_epoch: counted from 1.
-        seed: see `fit`, as for `on_epoch` and `checkpoint`.
         on_epoch: see `fit`.
         checkpoint: see `fit`.
 
     Raises:
         TrainingFailed: a loss became NaN or infinite.
     """
-    model, hyperparameters = new_network(experiment, values, data, seed)
-    trainer = make_trainer(experiment, model, hyperparameters, data.all_for_training(), n_epochs, seed)
-    state = _begun(experiment, trainer, checkpoint)
-    _run_epochs(trainer, state, lambda: len(state.epochs) >= chosen_epoch, on_epoch, checkpoint)
+    course = replace(course, last=chosen_epoch, patience=0)
+    model, hyperparameters = new_network(experiment, values, data, course.seed)
+    trainer = make_trainer(experiment, model, hyperparameters, data.all_for_training(), course)
+    state = TrainingState(experiment.objective)
+    _restore(trainer, state, _take_up(state, course, checkpoint))
+    _run_epochs(trainer, state, course, on_epoch, checkpoint)
     model.set_weights(trainer.weights())
     return model
 
@@ -126,11 +108,10 @@ def fit(
     model: keras.Model,
     hyperparameters: Any,
     data: TrainingData,
+    course: Course,
     *,
-    n_epochs: int,
-    early_stopping_patience: int,
-    seed: int,
-    on_epoch: OnEpoch = nothing_to_do,
+    state: TrainingState | None = None,
+    on_epoch: OnEpoch | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> TrainingState:
     """Train `model` in place and leave it with the weights of its best epoch by the experiment's objective.
@@ -140,18 +121,20 @@ def fit(
         model: a built Keras model, raw inputs to logits; not compiled.
         hyperparameters: what `search_space` returned.
         data: training and validation split.
-        n_epochs: epoch budget, which the schedule is made for.
-        early_stopping_patience: epochs without a better objective after which training ends; 0 is the same as 1.
-        seed: decides permutations and random choices.
+        course: the `Course`.
+        state: a new `TrainingState` to fill, for a caller who wants what there is of it after an exception.
         on_epoch: called after each epoch; a true answer ends the training.
-        checkpoint: keeps the state after each epoch and gives it back.
+        checkpoint: keeps the training and gives it back. One that is over already is not compiled again.
 
     Raises:
         TrainingFailed: a loss or the objective became NaN or infinite.
     """
-    trainer = make_trainer(experiment, model, hyperparameters, data, n_epochs, seed)
-    state = _begun(experiment, trainer, checkpoint)
-    _run_epochs(trainer, state, lambda: state.is_over(n_epochs, early_stopping_patience), on_epoch, checkpoint)
+    state = TrainingState(experiment.objective) if state is None else state
+    saved = _take_up(state, course, checkpoint)
+    if not course.is_over(state):
+        trainer = make_trainer(experiment, model, hyperparameters, data, course)
+        _restore(trainer, state, saved)
+        _run_epochs(trainer, state, course, on_epoch, checkpoint)
     model.set_weights(state.best_weights)
     return state
 
@@ -174,15 +157,16 @@ def new_network(
 
 
 def make_trainer(
-    experiment: Experiment, model: keras.Model, hyperparameters: Any, data: TrainingData, n_epochs: int, seed: int
+    experiment: Experiment, model: keras.Model, hyperparameters: Any, data: TrainingData, course: Course
 ) -> Trainer:
     """Return the trainer for a model by the rule of `compilation_of`, or the next one where that can't be compiled."""
     initial = model.get_weights()
     wanted = compilation_of(model)
     reason = "it has a train_step of its own" if wanted == "fit" else ""
+    arguments = experiment, model, hyperparameters, data, course.n_epochs, course.seed
     for compiled in FALLBACKS[wanted][:-1]:
         try:
-            trainer = CompiledTrainer(experiment, model, hyperparameters, data, n_epochs, seed, compiled)
+            trainer = CompiledTrainer(*arguments, compiled)
             trainer.compile()
         except InvalidInput:
             raise
@@ -194,29 +178,39 @@ def make_trainer(
             events.note(f"this model can't be compiled with XLA ({reason}); training it as a graph, slower")
         return trainer
     events.note(f"this model can't be compiled as a whole ({reason}); training it with Keras' fit, slower")
-    return FitTrainer(experiment, model, hyperparameters, data, n_epochs, seed)
+    return FitTrainer(*arguments)
 
 
-def _begun(experiment: Experiment, trainer: Trainer, checkpoint: Checkpoint | None) -> TrainingState:
-    state = TrainingState(experiment.objective, trainer.compiled)
-    if checkpoint:
-        checkpoint.restore(trainer, state)
+def _take_up(state: TrainingState, course: Course, checkpoint: Checkpoint | None) -> list[np.ndarray] | None:
+    """Put the state where a saved training stands; return the trainer's variables there, None without one."""
+    saved = checkpoint.read(course) if checkpoint else None
+    if saved is None:
+        return None
+    state.compiled, state.epochs, state.best_weights = saved.compiled, saved.epochs, saved.best_weights
+    return saved.variables
+
+
+def _restore(trainer: Trainer, state: TrainingState, variables: list[np.ndarray] | None) -> None:
+    """Put the trainer where the state stands, or both at the beginning where nothing fits."""
     state.compile_seconds += trainer.compile_seconds
-    return state
+    if variables is not None and state.compiled == trainer.compiled:
+        trainer.restore(variables)
+        return
+    if variables is not None:
+        events.note(f"the training was compiled as {state.compiled}, and is now as {trainer.compiled}: it starts again")
+    state.compiled, state.epochs, state.best_weights = trainer.compiled, [], []
 
 
 def _run_epochs(
-    trainer: Trainer,
-    state: TrainingState,
-    is_over: Callable[[], bool],
-    on_epoch: OnEpoch,
-    checkpoint: Checkpoint | None,
+    trainer: Trainer, state: TrainingState, course: Course, on_epoch: OnEpoch | None, checkpoint: Checkpoint | None
 ) -> None:
-    while not is_over():
+    is_over = course.is_over(state)
+    while not is_over:
         _run_epoch(trainer, state)
-        if checkpoint:
+        is_over = course.is_over(state)
+        if checkpoint and (is_over or checkpoint.every_epoch):
             checkpoint.save(trainer, state)
-        if on_epoch(state):
+        if on_epoch and on_epoch(state):
             break
 
 

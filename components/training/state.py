@@ -1,4 +1,4 @@
-"""Where a training stands: what its epochs gave, and the weights of the best one."""
+"""How far a training goes and where it stands: what its epochs gave, and the weights of the best one."""
 
 import math
 from dataclasses import asdict, dataclass, field
@@ -45,14 +45,14 @@ class TrainingState:
 
     Attributes:
         objective: decides which epoch is best.
-        compiled: how the training is compiled: `xla`, `graph` or `fit`.
+        compiled: how the training is compiled: `xla`, `graph` or `fit`; empty before it is.
         epochs: the finished epochs.
         best_weights: the model's weights after the best epoch, the earliest of equals.
         compile_seconds: wall time spent on tracing and compiling.
     """
 
     objective: Metric
-    compiled: str
+    compiled: str = ""
     epochs: list[Epoch] = field(default_factory=list)
     best_weights: list[np.ndarray] = field(default_factory=list)
     compile_seconds: float = 0.0
@@ -65,12 +65,6 @@ class TrainingState:
     @property
     def epochs_since_best(self) -> int:
         return len(self.epochs) - self.best.number
-
-    def is_over(self, n_epochs: int, early_stopping_patience: int) -> bool:
-        """Return whether the budget is spent, or the objective has not become better for too long."""
-        if not self.epochs:
-            return False
-        return len(self.epochs) >= n_epochs or self.epochs_since_best >= max(1, early_stopping_patience)
 
     def refuse_divergence(self, epoch: Epoch) -> None:
         """Refuse an epoch with a figure that nothing can be compared with.
@@ -93,3 +87,32 @@ class TrainingState:
         names = [name for name in asdict(self.epochs[0]) if name != "number"]
         columns = {name: [getattr(epoch, name) for epoch in self.epochs] for name in names}
         return {**columns, "chosen_epoch": self.best.number}
+
+
+@dataclass(frozen=True)
+class Course:
+    """What a training is besides network and data: its schedule, its random choices, and how far it goes.
+
+    Trainings that differ only in how far they go are each the beginning of the longer one.
+
+    Attributes:
+        n_epochs: length of the schedule, at least 1.
+        seed: decides initial weights, permutations and masks.
+        last: the epoch to stop after, counted from 1; None for the schedule's end.
+        patience: epochs without a better objective after which it ends earlier; 0: never.
+    """
+
+    n_epochs: int
+    seed: int
+    last: int | None = None
+    patience: int = 0
+
+    @property
+    def end(self) -> int:
+        """The epoch that it goes to, patience aside."""
+        return self.n_epochs if self.last is None else self.last
+
+    def is_over(self, state: TrainingState) -> bool:
+        if not state.epochs:
+            return False
+        return len(state.epochs) >= self.end or 0 < self.patience <= state.epochs_since_best

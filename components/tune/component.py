@@ -7,6 +7,7 @@ from kfp import dsl
 def tune(
     training_data: dsl.Input[dsl.Dataset],
     best_hyperparameters: dsl.Output[dsl.Artifact],
+    finalists: dsl.Output[dsl.Artifact],
     trials: dsl.Output[dsl.Artifact],
     metrics: dsl.Output[dsl.Metrics],
     max_trials: int,
@@ -14,7 +15,10 @@ def tune(
     trial_time_limit_s: int,
     stop_trials_early: bool,
     workers: int,
-    early_stopping_patience: int,
+    round_size: int,
+    n_finalists: int,
+    training_epochs: int,
+    time_budget_s: int,
     seed: int,
     warm_start: str = "",
     state_dir: str = "",
@@ -27,23 +31,27 @@ def tune(
     from components.experiment import EXPERIMENT
     from components.tune import results
     from components.tune.search import SearchSettings, search
-    from components.tune.worker_count import resolve_workers
+    from components.workers.count import resolve_workers
 
     termination.exit_on_sigterm("tune")
     checked = parameters.check(
         max_trials=max_trials,
         trial_epochs=trial_epochs,
+        training_epochs=training_epochs,
         trial_time_limit_s=trial_time_limit_s,
         stop_trials_early=stop_trials_early,
         workers=workers,
-        early_stopping_patience=early_stopping_patience,
+        round_size=round_size,
+        finalists=n_finalists,
+        time_budget_s=time_budget_s,
         seed=seed,
     )
     with results.state_folder(state_dir) as folder:
-        checked["workers"] = resolve_workers(workers, folder)
+        checked["workers"] = resolve_workers(workers)
         settings = SearchSettings(**checked, warm_start=warm_start)
         found = search(EXPERIMENT, training_data.path, settings, folder)
         artifacts.write_best_hyperparameters(found.best.hyperparameters, best_hyperparameters.path)
-        results.write_trials(folder, trials.path)
+        results.write_finalists(found, seed, folder, finalists.path)
+        results.write_trials(found, folder, trials.path)
     for name, value in results.metrics(found).items():
         metrics.log_metric(name, value)

@@ -1,8 +1,8 @@
-"""A search from its settings to its result: the header that binds its journal, and what it is run with."""
+"""A search from its settings to its result: its plan, the header that binds its journal, and what it is run with."""
 
 import hashlib
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,12 @@ from components.core import artifacts, code_digest, events, journal
 from components.core.data import TrainingData
 from components.core.errors import InvalidInput
 from components.core.experiment import Experiment
+from components.core.plan import Plan
 from components.core.space import Space, discover
-from components.tune import warm_start
-from components.tune.workers import Pool
+from components.tune import planning, warm_start
+from components.workers.pool import Pool
+
+TIMELINE = "timeline.jsonl"
 
 
 @dataclass(frozen=True)
@@ -24,26 +27,15 @@ class SearchSettings:
 
     max_trials: int
     trial_epochs: int
-    trial_time_limit_s: int
+    training_epochs: int
     stop_trials_early: bool
+    round_size: int
+    finalists: int
     workers: int
-    early_stopping_patience: int
     seed: int
+    trial_time_limit_s: int = 0
+    time_budget_s: int = 0
     warm_start: str = ""
-
-    @property
-    def lag(self) -> int:
-        """How many of the trials just before one count as pending when it is suggested."""
-        return 2 * (self.workers - 1)
-
-    @property
-    def trial_settings(self) -> dict[str, int]:
-        """What a worker is told of them, for `components.tune.trials.TrialSettings`."""
-        return {
-            "n_epochs": self.trial_epochs,
-            "early_stopping_patience": self.early_stopping_patience,
-            "seed": self.seed,
-        }
 
 
 @dataclass
@@ -51,16 +43,24 @@ class SearchResult:
     """A finished search.
 
     Attributes:
-        trials: all trials, by number.
-        best: the best completed one.
-        seconds: wall time by purpose (`epochs`, `compilation`, `start_up`, `suggestions`), summed over workers.
+        plan: what it spent.
+        trials: all configurations, by number.
+        finalists: those to train to the end, the most promising first.
+        seconds: time by purpose (`epochs`, `compilation`, `start_up`, `suggestions`), summed over workers, and the
+            wall time of the `search` as a whole.
         n_learned: how many trials of an earlier search it learned from; none of them is among `trials`.
     """
 
+    plan: Plan
     trials: list[journal.Trial]
-    best: journal.Trial
-    seconds: dict[str, float]
+    finalists: list[journal.Trial]
+    seconds: dict[str, float] = field(default_factory=dict)
     n_learned: int = 0
+
+    @property
+    def best(self) -> journal.Trial:
+        """The configuration that is believed best."""
+        return self.finalists[0]
 
 
 def search(
@@ -77,58 +77,57 @@ def search(
     Raises:
         InvalidInput: damaged data, a hyperparameter that nothing reads, or a journal that is locked, damaged or of
             another search.
-        SearchFailed: no trial completed.
+        SearchFailed: no trial came to a result.
     """
     data = artifacts.read_training_data(training_data)
-    finished = _n_finished(state_dir)
-    if settings.max_trials < finished:
-        rule = f"max_trials must be at least the {finished} trials that {state_dir} holds"
-        raise InvalidInput(f"{rule}, got {settings.max_trials}")
     earlier = warm_start.load(settings.warm_start, state_dir, experiment.objective)
     space = discover(experiment.search_space)
-    setup = {"training_data": str(training_data), "settings": settings.trial_settings}
-    with Pool(min(settings.workers, settings.max_trials - finished), setup, settings.trial_time_limit_s) as pool:
+    setup = {"training_data": str(training_data), "fingerprint": data.fingerprint}
+    with (
+        journal.Journal.lock(state_dir) as opened,
+        tempfile.TemporaryDirectory() as unused,
+        Pool(settings.workers, setup, settings.trial_time_limit_s) as pool,
+    ):
+        if settings.max_trials < len(opened.trials):
+            rule = f"max_trials must be at least the {len(opened.trials)} trials that {state_dir} holds"
+            raise InvalidInput(f"{rule}, got {settings.max_trials}")
         # Keras Tuner and Keras are imported here, while the workers import TensorFlow.
         from components.training.inspection import refuse_unread_hyperparameters
         from components.tune.search_loop import SearchLoop
         from components.tune.tuner import CustomTuner
 
-        with tempfile.TemporaryDirectory() as unused:
-            tuner = CustomTuner(
-                max_trials=settings.max_trials,
-                seed=settings.seed,
-                lag=settings.lag,
-                experiment=experiment,
-                space=space,
-                directory=unused,
-            )
-            if not finished:
-                refuse_unread_hyperparameters(experiment, space, data)
-            with journal.Journal.open(state_dir, header(experiment, space, data, settings, earlier)) as opened:
-                if opened.dropped_torn_line:
-                    events.warn(f"dropped a torn last line of {Path(state_dir) / journal.FILE_NAME}, left by a crash")
-                return SearchLoop(experiment.objective, settings, opened, tuner, pool, Path(state_dir), earlier).run()
+        if not opened.trials:
+            refuse_unread_hyperparameters(experiment, space, data)
+        plan = planning.plan_for(settings, opened.header, pool, space, Path(state_dir))
+        opened.begin(header(experiment, space, data, settings, plan, earlier))
+        if opened.dropped_torn_line:
+            events.warn(f"dropped a torn last line of {Path(state_dir) / journal.FILE_NAME}, left by a crash")
+        learned = warm_start.usable(earlier, space, state_dir)
+        tuner = CustomTuner(
+            max_trials=plan.max_trials,
+            seed=settings.seed,
+            experiment=experiment,
+            space=space,
+            plan=plan,
+            learned=learned,
+            directory=unused,
+        )
+        loop = SearchLoop(experiment.objective, plan, settings.seed, opened, tuner, pool, Path(state_dir))
+        return loop.run(n_learned=len(learned))
 
 
 def header(
-    experiment: Experiment, space: Space, data: TrainingData, settings: SearchSettings, earlier: bytes
+    experiment: Experiment, space: Space, data: TrainingData, settings: SearchSettings, plan: Plan, earlier: bytes
 ) -> dict[str, Any]:
-    """Return what decides the search: with the same header and one seed, the same trials."""
+    """Return what decides the search: with the same header and one number of trials, the same trials."""
     return {
         "training_data": data.fingerprint,
         "search_space": space.as_list(),
         "code": code_digest.code_digests(),
         "versions": code_digest.versions(code_digest.SEARCH_PACKAGES),
         "objective": {"name": experiment.objective.name, "direction": experiment.objective.direction},
-        "trial_epochs": settings.trial_epochs,
-        "early_stopping_patience": settings.early_stopping_patience,
-        "stop_trials_early": settings.stop_trials_early,
-        "workers": settings.workers,
+        "plan": plan.as_dict(),
+        "time_budget_s": settings.time_budget_s,
         "seed": settings.seed,
         **({"warm_start": hashlib.sha256(earlier).hexdigest()} if earlier else {}),
     }
-
-
-def _n_finished(state_dir: str | Path) -> int:
-    path = Path(state_dir) / journal.FILE_NAME
-    return len(journal.read(path).trials) if path.exists() else 0

@@ -1,30 +1,37 @@
-"""The search while it runs: which trial comes next, what is written down of it, and when the search is over."""
+"""The search while it runs: one round after the other, what is written down of them, and when the search is over."""
 
 import json
 import re
 import time
-from dataclasses import dataclass, field
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.core import events, journal
+from components.core import events, files, journal, machine
 from components.core.errors import PipelineError
 from components.core.experiment import Metric
-from components.tune import stopping, warm_start
-from components.tune.search import SearchResult, SearchSettings
-from components.tune.trials import Outcome
+from components.core.plan import Plan, expected_epochs
+from components.tune import rounds
+from components.tune.planning import weights_path
+from components.tune.search import TIMELINE, SearchResult
 from components.tune.tuner import CustomTuner
-from components.tune.workers import Event, Finished, Lost, Note, Pool
+from components.workers.pool import Event, Finished, Large, Lost, Note, Pool
+from components.workers.task import Outcome, Stretch
 
 MAX_ATTEMPTS = 3
 MIN_FAILURES = 3
-FAILED: dict[str, Any] = {"status": "failed", "validation_accuracy": None, "curve": [], "epochs": 0}
-TIMELINE = "timeline.jsonl"
+MOST_REASONS = 3
+MOST_KEPT_WEIGHTS = 64
+"""Checkpoints of configurations that may still go on; others are trained again if they do after all."""
+
+TRACEBACKS = "tracebacks"
 PURPOSES = ("epochs", "compilation", "start_up", "suggestions")
 
 
 class SearchFailed(PipelineError):
-    """The search can't give a result: no trial completed."""
+    """The search can't give a result: no trial has one."""
 
 
 @dataclass
@@ -32,145 +39,205 @@ class SearchLoop:
     """The state of a running search: the journal is what lasts, the rest is rebuilt from it."""
 
     objective: Metric
-    settings: SearchSettings
+    plan: Plan
+    seed: int
     open_journal: journal.Journal
     tuner: CustomTuner
     pool: Pool
     state_dir: Path
-    earlier: bytes = b""  # the journal to learn from
-    values: dict[int, dict[str, Any]] = field(default_factory=dict)
-    attempts: dict[int, int] = field(default_factory=dict)
+    lost: Counter[int] = field(default_factory=Counter)
+    alone: list[rounds.Stretch] = field(default_factory=list)
+    in_flight: dict[int, rounds.Stretch] = field(default_factory=dict)
+    pace: dict[int, float] = field(default_factory=dict)
     notes: set[str] = field(default_factory=set)
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PURPOSES, 0.0))
-    exhausted_at: int | None = None
-    n_learned: int = 0
+    memory_bytes: int = field(default_factory=machine.available_bytes)
 
-    def run(self) -> SearchResult:
+    def run(self, n_learned: int = 0) -> SearchResult:
         """Run the search to its end."""
-        self._learn_from_earlier()
-        for trial in journal.in_order(self.open_journal.trials):
-            self._learn(trial)
+        start = time.perf_counter()
         self._give_up_if_hopeless()
-        events.listener.search_started(
-            journal.in_order(self.open_journal.trials), self.settings.max_trials, self.objective
-        )
-        while not self._is_over():
-            self._assign()
-            if not self.pool.running:
-                break
+        total, _ = expected_epochs(self.plan)
+        events.listener.search_started(self.trials, total, self.objective)
+        for decided in self.open_journal.rounds[-1:]:
+            self._run_round([rounds.Stretch(**each) for each in decided])
+        while stretches := self._next_round():
+            self.open_journal.append_round([asdict(each) for each in stretches])
+            self._run_round(stretches)
+            self._drop_weights()
+        result = self._result(n_learned)
+        result.seconds["search"] = round(time.perf_counter() - start, 2)
+        return result
+
+    @property
+    def trials(self) -> list[journal.Trial]:
+        return journal.in_order(self.open_journal.trials)
+
+    def _next_round(self) -> list[rounds.Stretch]:
+        start = time.perf_counter()
+        found = self.tuner.next_round(self.trials)
+        self.seconds["suggestions"] += time.perf_counter() - start
+        if not found and len(self.trials) < self.plan.max_trials:
+            n = len(self.trials)
+            events.note(f"the search space holds no untried point after {n} trials; the search ends here")
+        return found
+
+    def _run_round(self, stretches: Iterable[rounds.Stretch]) -> None:
+        """Train what a round has left to train: what may have ended the search before, and what needs all the memory,
+        one at a time."""
+        left = [stretch for stretch in stretches if not self._is_done(stretch)]
+        suspects = set(self.open_journal.attempts.suspects())
+        for stretch in [each for each in left if each.number in suspects]:
+            if self.open_journal.attempts.is_guilty(stretch.number):
+                self._fail(stretch, self._verdict(stretch.number))
+            else:
+                self._train([stretch], at_once=1)
+        self._train([each for each in left if each.number not in suspects], at_once=len(self.pool.idle))
+        while self.alone:
+            self._train([self.alone.pop(0)], at_once=1)
+
+    def _is_done(self, stretch: rounds.Stretch) -> bool:
+        known = {trial.number: trial for trial in self.open_journal.trials}.get(stretch.number)
+        return known is not None and (known.status == "failed" or known.epochs >= stretch.last)
+
+    def _train(self, stretches: list[rounds.Stretch], at_once: int) -> None:
+        waiting = deque(sorted(stretches, key=lambda each: (-self._expected_seconds(each), each.number)))
+        while waiting or self.in_flight:
+            for slot in self.pool.idle:
+                if waiting and len(self.in_flight) < at_once:
+                    self._assign(slot, waiting.popleft(), at_once)
             for event in self.pool.wait():
-                self._handle(event)
-        return self._result()
+                again = self._handle(event)
+                if again is not None:
+                    waiting.appendleft(again)
 
-    def _learn_from_earlier(self) -> None:
-        if self.earlier:
-            earlier = warm_start.keep(self.earlier, self.state_dir)
-            self.n_learned = self.tuner.learn_from(earlier)
-            events.note(
-                f"warm start: {self.n_learned} of {len(earlier)} trials of {self.settings.warm_start} are points of "
-                "this search space and are learned from"
-            )
+    def _assign(self, slot: int, stretch: rounds.Stretch, at_once: int) -> None:
+        self.open_journal.append_event({"attempt": stretch.number})
+        self.in_flight[stretch.number] = stretch
+        request = Stretch(
+            number=stretch.number,
+            hyperparameters=stretch.hyperparameters,
+            last=stretch.last,
+            n_epochs=self.plan.training_epochs,
+            seed=self.seed,
+            checkpoint=str(weights_path(self.state_dir, stretch.number)),
+            memory_bytes=self.memory_bytes // at_once,
+            memory_bytes_alone=self.memory_bytes,
+        )
+        self.pool.assign(slot, request)
 
-    def _is_over(self) -> bool:
-        return len(self.open_journal.trials) >= self.settings.max_trials
+    def _expected_seconds(self, stretch: rounds.Stretch) -> float:
+        """Return how long a stretch may take, to begin with the longest: a round then ends with little idle time."""
+        known = {trial.number: trial.epochs for trial in self.open_journal.trials}
+        n_epochs = stretch.last - known.get(stretch.number, 0)
+        usual = sum(self.pace.values()) / len(self.pace) if self.pace else 1.0
+        return n_epochs * self.pace.get(stretch.number, usual)
 
-    def _assign(self) -> None:
-        """Give each idle worker the next trial whose hyperparameters are decided by what has finished."""
-        for slot in self.pool.idle:
-            number = self._next_number()
-            if number is None:
-                return
-            values = self._suggest(number)
-            if values is None:
-                self.exhausted_at = number
-                events.note(f"the search space holds no untried point after {number} trials; the search ends here")
-                return
-            self.pool.assign(slot, number, values, self._thresholds(number))
-
-    def _next_number(self) -> int | None:
-        """Return the lowest number that is neither finished nor in flight, or None when it can't be suggested yet."""
-        finished = {trial.number for trial in self.open_journal.trials}
-        taken = finished | self.pool.running
-        end = self.settings.max_trials if self.exhausted_at is None else self.exhausted_at
-        number = next((number for number in range(end) if number not in taken), None)
-        if number is None or any(earlier not in finished for earlier in range(number - self.settings.lag)):
-            return None
-        return number
-
-    def _suggest(self, number: int) -> dict[str, Any] | None:
-        if number not in self.values:
-            start = time.perf_counter()
-            suggested = self.tuner.suggest(number)
-            self.seconds["suggestions"] += time.perf_counter() - start
-            if suggested is None:
-                return None
-            self.values[number] = suggested
-        return self.values[number]
-
-    def _thresholds(self, number: int) -> stopping.Thresholds:
-        if not self.settings.stop_trials_early:
-            return [None] * self.settings.trial_epochs
-        visible = [trial for trial in self.open_journal.trials if trial.number < number - self.settings.lag]
-        return stopping.thresholds(journal.in_order(visible), self.settings.trial_epochs)
-
-    def _handle(self, event: Event) -> None:
+    def _handle(self, event: Event) -> rounds.Stretch | None:
+        """Take in what happened; return a stretch that is to be trained again."""
         if isinstance(event, Note):
             self._note_once(event.text)
+        elif isinstance(event, Large):
+            self.open_journal.append_event({"large": event.number})
         elif isinstance(event, Finished):
-            self._finish(event)
+            self._take_in(self.in_flight.pop(event.number), event)
         elif isinstance(event, Lost):
-            self._retry_or_fail(event)
+            return self._retry_or_fail(self.in_flight.pop(event.number), event)
+        return None
 
     def _note_once(self, text: str) -> None:
         if text not in self.notes:
             self.notes.add(text)
             events.note(text)
 
-    def _finish(self, event: Finished) -> None:
-        outcome = Outcome(**event.outcome)
+    def _take_in(self, stretch: rounds.Stretch, event: Finished) -> None:
+        outcome = event.outcome
+        if outcome.status == "deferred":
+            self.open_journal.append_event({"released": stretch.number})
+            self._note_once("a configuration that needs much memory waits until it can be trained alone")
+            self.alone.append(stretch)
+            return
         self.seconds["compilation"] += outcome.compile_seconds
         self.seconds["epochs"] += event.seconds - outcome.compile_seconds
-        self._write(event, **outcome.for_journal)
+        self.pace[stretch.number] = outcome.epoch_seconds
+        if outcome.traceback:
+            self._keep_traceback(stretch.number, outcome.traceback)
+        self._write(stretch, outcome, event)
 
-    def _retry_or_fail(self, event: Lost) -> None:
-        attempt = self.attempts[event.number] = self.attempts.get(event.number, 0) + event.had_begun
-        if event.timed_out or attempt >= MAX_ATTEMPTS:
-            tries = "" if event.timed_out else f", {attempt} times"
-            self._write(event, **FAILED, reason=event.reason + tries)
-            return
-        self._log(event, "lost")
-        events.warn(f"trial {event.number + 1} is tried again: {event.reason}")
-        self.pool.assign(event.worker, event.number, self.values[event.number], self._thresholds(event.number))
+    def _retry_or_fail(self, stretch: rounds.Stretch, event: Lost) -> rounds.Stretch | None:
+        self.lost[stretch.number] += event.had_begun
+        n_lost = self.lost[stretch.number]
+        self._log(stretch, event, "lost")
+        if event.log:
+            self._keep_traceback(stretch.number, event.log)
+        if event.timed_out or n_lost >= MAX_ATTEMPTS:
+            tries = "" if event.timed_out else f", {n_lost} times"
+            self._fail(stretch, event.reason + tries, event.seconds)
+            return None
+        self.open_journal.append_event({"released": stretch.number})
+        events.warn(f"trial {stretch.number} is tried again: {event.reason}")
+        return stretch
 
-    def _write(self, event: Finished | Lost, **outcome: Any) -> None:
-        """Write a finished trial into the journal, and learn from it."""
+    def _fail(self, stretch: rounds.Stretch, reason: str, seconds: float = 0.0) -> None:
+        self._append(stretch, Outcome("failed", None, [], [], 0, reason), seconds)
+
+    def _verdict(self, number: int) -> str:
+        times = self.open_journal.attempts.ends_of(number)
+        return f"the search itself ended {times} times while this trial was trained (out of memory?)"
+
+    def _write(self, stretch: rounds.Stretch, outcome: Outcome, event: Finished) -> None:
+        self._log(stretch, event, outcome.status)
+        self._append(stretch, outcome, event.seconds)
+
+    def _append(self, stretch: rounds.Stretch, outcome: Outcome, seconds: float) -> None:
+        """Write what has become of a trial into the journal, and tell it."""
+        earlier = {trial.number: trial.seconds for trial in self.open_journal.trials}
+        status, reason = "completed", outcome.reason
+        if outcome.status == "failed":
+            status = "failed"
+        elif outcome.epochs < self.plan.rungs[-1]:
+            status, reason = "stopped", f"not among the best third after {outcome.epochs} epochs"
         trial = journal.Trial(
-            number=event.number,
-            hyperparameters=self.values[event.number],
-            seconds=round(event.seconds, 3),
-            **outcome,
+            number=stretch.number,
+            status=status,
+            hyperparameters=stretch.hyperparameters,
+            validation_accuracy=None if status == "failed" else outcome.validation_accuracy,
+            curve=outcome.curve,
+            epochs=outcome.epochs,
+            seconds=round(earlier.get(stretch.number, 0.0) + seconds, 3),
+            reason=reason,
         )
         self.open_journal.append(trial)
-        self._log(event, trial.status)
-        self._learn(trial)
-        best = journal.best(self.open_journal.trials, self.objective.direction)
-        events.listener.trial_finished(trial, best, self.settings.max_trials, self.objective)
+        best = journal.best(self.trials, self.objective.direction)
+        events.listener.stretch_finished(trial, best, len(self.trials), self.plan.max_trials, self.objective)
         self._give_up_if_hopeless()
 
-    def _learn(self, trial: journal.Trial) -> None:
-        self.values[trial.number] = trial.hyperparameters
-        self.tuner.observe(trial)
-
-    def _log(self, event: Finished | Lost, outcome: str) -> None:
+    def _log(self, stretch: rounds.Stretch, event: Finished | Lost, outcome: str) -> None:
         """Add a line to the timeline, which only the report reads: losing one in a crash loses nothing else."""
         ended = time.time()
-        line: dict[str, Any] = {"number": event.number, "worker": event.worker, "outcome": outcome}
+        known = {trial.number: trial.epochs for trial in self.open_journal.trials}
+        line: dict[str, Any] = {"number": stretch.number, "worker": event.worker, "outcome": outcome}
         line |= {"started": round(ended - event.seconds, 3), "ended": round(ended, 3)}
+        line |= {"first": known.get(stretch.number, 0), "last": stretch.last}
+        line |= {"round": len(self.open_journal.rounds) - 1}
         with open(self.state_dir / TIMELINE, "a") as file:
             file.write(json.dumps(line) + "\n")
 
+    def _keep_traceback(self, number: int, text: str) -> None:
+        folder = self.state_dir / TRACEBACKS
+        files.make_folder(folder)
+        files.write_bytes(text.encode(), folder / f"{number:04}.txt")
+
+    def _drop_weights(self) -> None:
+        """Remove the checkpoints of trials that will hardly go on."""
+        sign = 1 if self.objective.direction == "max" else -1
+        measured = [trial for trial in self.trials if trial.status != "failed"]
+        measured.sort(key=lambda trial: (-self.plan.rung_of(trial.epochs), -sign * journal.score(trial)))
+        for trial in [each for each in self.trials if each not in measured[:MOST_KEPT_WEIGHTS]]:
+            weights_path(self.state_dir, trial.number).unlink(missing_ok=True)
+
     def _give_up_if_hopeless(self) -> None:
-        trials = journal.in_order(self.open_journal.trials)
+        trials = self.trials
         if len(trials) < MIN_FAILURES or any(trial.status != "failed" for trial in trials):
             return
         if len({_cause(trial.reason) for trial in trials}) == 1:
@@ -179,15 +246,15 @@ class SearchLoop:
                 "mend it, then search in a new directory"
             )
 
-    def _result(self) -> SearchResult:
-        trials = journal.in_order(self.open_journal.trials)
-        best = journal.best(trials, self.objective.direction)
-        if best is None:
-            reasons = "; ".join(sorted({trial.reason for trial in trials if trial.reason})[:3])
-            raise SearchFailed(f"none of {len(trials)} trials completed: {reasons}")
+    def _result(self, n_learned: int) -> SearchResult:
+        finalists = self.tuner.finalists(self.trials)
+        if not finalists:
+            counts = Counter(trial.reason for trial in self.trials).most_common(MOST_REASONS)
+            reasons = "; ".join(f"{count} times {reason}" if count > 1 else str(reason) for reason, count in counts)
+            raise SearchFailed(f"none of {len(self.trials)} trials came to a result: {reasons}")
         self.seconds["start_up"] = self.pool.start_up_seconds
         seconds = {name: round(value, 2) for name, value in self.seconds.items()}
-        return SearchResult(trials, best, seconds, self.n_learned)
+        return SearchResult(self.plan, self.trials, finalists, seconds, n_learned)
 
 
 def _cause(reason: str | None) -> str:

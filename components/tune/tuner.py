@@ -1,22 +1,26 @@
 """The project's Keras tuner."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import keras_tuner as kt
 import numpy as np
+from keras_tuner.errors import FatalValueError
 
 from components.core import journal, models
 from components.core.data import DatasetInfo, Labelled, TrainingData
 from components.core.experiment import Experiment
+from components.core.plan import Plan, make_plan
 from components.core.space import Space, discover
 from components.experiment import EXPERIMENT
 from components.training import loop
+from components.training.state import Course, TrainingState
 from components.tune.oracle import Oracle
+from components.tune.rounds import Rounds, Stretch
+from components.tune.suggestions import Suggester, Values
 
-N_INITIAL_POINTS = 8
-NOISE = 0.05
 BATCH_SIZES = [32, 64, 128, 256, 512]
 ORACLE_SETTINGS = (
     "alpha",
@@ -31,8 +35,8 @@ ORACLE_SETTINGS = (
 class CustomTuner(kt.tuners.BayesianOptimization):
     """Tunes a network by Bayesian optimization, its batch size included.
 
-    Two ways to use it. The pipeline asks it for one trial after the other with `suggest`, trains them in worker
-    processes and tells it with `observe`. And it is a Keras tuner like any other:
+    Two ways to use it. The pipeline asks it for one round after the other with `next_round`, has them trained by
+    worker processes, and in the end for the `finalists`. And it is a Keras tuner like any other:
 
         tuner = CustomTuner(max_trials=10, seed=1, directory="search")
         tuner.search(images, labels, validation_data=(images, labels), epochs=5)
@@ -43,11 +47,13 @@ class CustomTuner(kt.tuners.BayesianOptimization):
         objective: what to optimize, a name or a `keras_tuner.Objective`; None for the experiment's, or with a
             hypermodel the validation accuracy.
         max_trials: trials in the search.
-        num_initial_points: trials before the Gaussian process is used.
+        num_initial_points: trials before the Gaussian process is used; None for a share of `max_trials`.
         seed: decides the suggestions, and initial weights, batches and dropout of every trial. Zero is a seed too.
-        lag: see `Oracle`.
         experiment: the `Experiment` that is searched without a hypermodel.
         space: its search space where it is known already.
+        plan: what a search in rounds spends; None where it is used as a Keras tuner.
+        learned: trials of an earlier search to learn from, in rounds.
+        candidates: the only configurations that rounds may choose from, or None for the whole space.
         **kwargs: Keras Tuner's own (`directory`, `project_name`, `overwrite`, …).
     """
 
@@ -56,49 +62,43 @@ class CustomTuner(kt.tuners.BayesianOptimization):
         hypermodel: Any = None,
         objective: Any = None,
         max_trials: int = 10,
-        num_initial_points: int = N_INITIAL_POINTS,
+        num_initial_points: int | None = None,
         seed: int = 0,
-        lag: int = 0,
         hyperparameters: kt.HyperParameters | None = None,
         experiment: Experiment = EXPERIMENT,
         space: Space | None = None,
+        plan: Plan | None = None,
+        learned: Sequence[journal.Trial] = (),
+        candidates: Sequence[Values] | None = None,
         **kwargs: Any,
     ) -> None:
         oracle_settings = {name: kwargs.pop(name) for name in ORACLE_SETTINGS if name in kwargs}
         own = hypermodel is None and hyperparameters is None
         self._experiment = experiment
+        if own:
+            space = space or discover(experiment.search_space)
         oracle = Oracle(
             objective=objective or ("val_accuracy" if hypermodel else _objective(experiment)),
             max_trials=max_trials,
-            num_initial_points=num_initial_points,
+            num_initial_points=num_initial_points or _n_initial(max_trials),
             seed=seed,
-            lag=lag,
-            space=(space or discover(experiment.search_space)) if own else None,
+            space=space if own else None,
             **({} if own else {"hyperparameters": hyperparameters}),
-            **{"alpha": NOISE, **oracle_settings},
+            **oracle_settings,
         )
         # The parent's constructor would make an oracle of its own: its parent's takes the one it is given.
         super(kt.tuners.BayesianOptimization, self).__init__(oracle=oracle, hypermodel=hypermodel, **kwargs)
+        if plan is not None and space is not None:
+            suggester = Suggester(space, seed, candidates)
+            self._rounds = Rounds(plan, suggester, experiment.objective.direction, learned)
 
-    def suggest(self, number: int) -> dict[str, Any] | None:
-        """Return the flat values of trial `number`, or None when the space holds no other point.
+    def next_round(self, trials: Sequence[journal.Trial]) -> list[Stretch]:
+        """Return what to train next after all `trials` so far, nothing when the search is over; see `Rounds.next`."""
+        return self._rounds.next(trials)
 
-        Args:
-            number: from 0; all trials before it have been suggested or observed.
-        """
-        values: dict[str, Any] | None = self.oracle.populate_space(str(number))["values"]
-        if values is not None:
-            self.oracle.add(number, values)
-        return values
-
-    def learn_from(self, earlier: list[journal.Trial]) -> int:
-        """Learn from an earlier search's trials; see `Oracle.learn_from`."""
-        n_learned: int = self.oracle.learn_from(earlier)
-        return n_learned
-
-    def observe(self, trial: journal.Trial) -> None:
-        """Take in a finished trial."""
-        self.oracle.add(trial.number, trial.hyperparameters, trial)
+    def finalists(self, trials: Sequence[journal.Trial]) -> list[journal.Trial]:
+        """Return the configurations to train to the end; see `Rounds.finalists`."""
+        return self._rounds.finalists(trials)
 
     def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
         """Train one trial with its own batch size; see `keras_tuner.Tuner.run_trial`.
@@ -126,20 +126,24 @@ class CustomTuner(kt.tuners.BayesianOptimization):
         labels: Any,
         validation_data: Any,
         epochs: int = 1,
-        early_stopping_patience: int | None = None,
-        callbacks: Any = None,
+        early_stopping_patience: int = 0,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
         verbose: Any = None,
     ) -> dict[str, float]:
-        if callbacks:
-            raise ValueError("callbacks must come with a hypermodel: the experiment's own loop calls none")
-        model, state = loop.train_network(
-            self._experiment,
-            trial.hyperparameters.values,
-            _training_data(inputs, labels, *validation_data),
-            n_epochs=epochs,
-            early_stopping_patience=epochs if early_stopping_patience is None else early_stopping_patience,
-            seed=self.oracle.seed,
+        data = _training_data(inputs, labels, *validation_data)
+        model, hyperparameters = loop.new_network(
+            self._experiment, trial.hyperparameters.values, data, self.oracle.seed
         )
+        told = _Told(model, callbacks, epochs)
+        state = loop.fit(
+            self._experiment,
+            model,
+            hyperparameters,
+            data,
+            Course(epochs, self.oracle.seed, patience=early_stopping_patience),
+            on_epoch=told.of_epoch,
+        )
+        told.of_end()
         model.save(self._model_path(trial))
         return {
             "val_accuracy": max(epoch.validation_accuracy for epoch in state.epochs),
@@ -154,6 +158,59 @@ class CustomTuner(kt.tuners.BayesianOptimization):
         """Set up TensorBoard callbacks only where there are some: TensorFlow no longer brings TensorBoard."""
         if any(type(callback).__name__ == "TensorBoard" for callback in callbacks):
             super()._configure_tensorboard_dir(callbacks, trial, execution)
+
+
+class _Told:
+    """Tells Keras callbacks what happens in a training that is not Keras' own.
+
+    They hear of epochs; the model has the weights of its best epoch so far by then. One that wants to hear of batches
+    is refused.
+    """
+
+    def __init__(self, model: keras.Model, callbacks: Sequence[keras.callbacks.Callback], n_epochs: int) -> None:
+        for callback in callbacks:
+            _refuse_batch_hooks(callback)
+        self._model = model
+        self._callbacks = keras.callbacks.CallbackList(callbacks, model=model, epochs=n_epochs, add_history=False)
+        model.stop_training = False
+        self._callbacks.on_train_begin()
+
+    def of_epoch(self, state: TrainingState) -> bool:
+        """Tell of the last epoch; return whether a callback ends the training."""
+        epoch = state.epochs[-1]
+        if state.best is epoch:
+            self._model.set_weights(state.best_weights)
+        logs = {
+            "loss": epoch.loss,
+            "accuracy": epoch.accuracy,
+            "val_loss": epoch.validation_loss,
+            "val_accuracy": epoch.validation_accuracy,
+            "learning_rate": epoch.learning_rate,
+        }
+        self._callbacks.on_epoch_begin(epoch.number - 1)
+        self._callbacks.on_epoch_end(epoch.number - 1, logs)
+        return bool(self._model.stop_training)
+
+    def of_end(self) -> None:
+        self._callbacks.on_train_end()
+
+
+BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+
+
+def _refuse_batch_hooks(callback: keras.callbacks.Callback) -> None:
+    for name in BATCH_HOOKS:
+        if getattr(type(callback), name) is not getattr(keras.callbacks.Callback, name):
+            raise FatalValueError(
+                f"callbacks must not look at batches, which the experiment's compiled training has none of, and "
+                f"{type(callback).__name__} has {name}; use a hypermodel with it"
+            )
+
+
+def _n_initial(max_trials: int | None) -> int:
+    """Return how many trials of a search, one at a time, come before the process is used."""
+    plan = {"trial_epochs": 1, "training_epochs": 1, "stop_trials_early": False, "round_size": 1, "finalists": 1}
+    return make_plan(max_trials=max_trials or 10, processors=1, **plan).n_initial
 
 
 def _objective(experiment: Experiment) -> kt.Objective:

@@ -22,7 +22,8 @@ class UnitCube:
     Attributes:
         space: the same.
         hyperparameters: the space as `keras_tuner.HyperParameters`.
-        n_dimensions: how many hyperparameters vary.
+        varying: the declarations that vary, a dimension each.
+        n_dimensions: how many these are.
     """
 
     def __init__(self, space: Space) -> None:
@@ -30,7 +31,9 @@ class UnitCube:
         self.hyperparameters = as_keras_tuner(space.declarations)
         pairs = zip(space.declarations, self.hyperparameters.space, strict=True)
         self._dimensions = [(declaration, hp) for declaration, hp in pairs if declaration.kind != "Fixed"]
+        self.varying = [declaration for declaration, _ in self._dimensions]
         self.n_dimensions = len(self._dimensions)
+        self._by_key = {declaration.key: hp for declaration, hp in self._dimensions}
 
     def default(self) -> np.ndarray:
         """Return the point of the defaults, shape (n_dimensions,)."""
@@ -46,46 +49,30 @@ class UnitCube:
         pairs = zip(self._dimensions, point, strict=True)
         return self.space.active_values({declared.key: hp.prob_to_value(at) for (declared, hp), at in pairs})
 
-    def snap(self, points: np.ndarray) -> np.ndarray:
-        """Return the points that trials would stand at if they were run, shape (n_points, n_dimensions)."""
-        choices = [self._choices(column, points[:, column]) for column in range(self.n_dimensions)]
-        keys = [declared.key for declared, _ in self._dimensions]
-        snapped = np.empty_like(points)
-        default = self.default()
-        for row in range(len(points)):
-            chosen = {key: choices[column][row][0] for column, key in enumerate(keys)}
-            active = self.space.active_keys(chosen)
-            for column, key in enumerate(keys):
-                snapped[row, column] = choices[column][row][1] if key in active else default[column]
-        return snapped
+    def coordinate(self, declaration: Declaration, value: Any) -> float:
+        """Return where a value lies in its hyperparameter's range, 0 to 1."""
+        return float(self._by_key[declaration.key].value_to_prob(value))
+
+    def active_keys(self, values: Mapping[str, Any]) -> set[str]:
+        """Return the keys of the hyperparameters that are active in flat values."""
+        if self.space.is_static:
+            return {each.key for each in self.space.declarations if all(c.holds(values) for c in each.conditions)}
+        return {declared.key for declared in self.space.named(values).active.values()}
 
     def holds(self, values: Mapping[str, Any]) -> bool:
         """Say whether flat values are a point: one for each active hyperparameter, in its range, and no others."""
         reader = self.space.named(values)
-        objects = {declared.key: hp for declared, hp in self._dimensions}
         return reader.values.keys() == values.keys() and all(
-            _in_range(declared, objects.get(declared.key), values[name]) for name, declared in reader.active.items()
+            _in_range(declared, self._by_key.get(declared.key), values[name])
+            for name, declared in reader.active.items()
         )
 
     def _point(self, values: Mapping[str, Any]) -> list[float]:
-        active = self.space.named(values).active
-        keys = {declared.key for declared in active.values()}
+        keys = self.active_keys(values)
         return [
             hp.value_to_prob(values[declared.name] if declared.key in keys else hp.default)
             for declared, hp in self._dimensions
         ]
-
-    def _choices(self, column: int, coordinates: np.ndarray) -> list[tuple[Any, float]]:
-        """Return for each coordinate of a dimension the value there, and the coordinate of that value."""
-        _, hp = self._dimensions[column]
-        known: dict[Any, float] = {}
-        pairs = []
-        for coordinate in coordinates:
-            value = hp.prob_to_value(coordinate)
-            if value not in known:
-                known[value] = hp.value_to_prob(value)
-            pairs.append((value, known[value]))
-        return pairs
 
 
 def as_keras_tuner(declarations: Sequence[Declaration]) -> kt.HyperParameters:

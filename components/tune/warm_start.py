@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
-from components.core import files, journal
+from components.core import events, files, journal
 from components.core.errors import InvalidInput
 from components.core.experiment import Metric
+from components.core.space import Space
+from components.tune.unit_cube import UnitCube
 
 FILE_NAME = "warm_start.jsonl"
 FIRST_OBJECTIVE = {"name": "accuracy", "direction": "max"}
@@ -34,12 +36,25 @@ def load(path: str, state_dir: str | Path, objective: Metric | None = None) -> b
     return data
 
 
-def keep(data: bytes, state_dir: str | Path) -> list[journal.Trial]:
-    """Keep a copy of an earlier journal's bytes in a state folder, and return its trials by number."""
+def usable(data: bytes, space: Space, state_dir: str | Path) -> list[journal.Trial]:
+    """Return the trials of an earlier journal that are points of a space and came to a result, by number.
+
+    A copy of the journal's bytes is kept in the state folder.
+    """
+    if not data:
+        return []
     copy = Path(state_dir) / FILE_NAME
     if not copy.exists() or copy.read_bytes() != data:
         files.write_bytes(data, copy)
-    return journal.in_order(journal.read(copy).trials)
+    cube = UnitCube(space)
+    earlier = journal.in_order(journal.read(copy).trials)
+    measured = [trial for trial in earlier if trial.status != "failed" and trial.curve]
+    fitting = [trial for trial in measured if cube.holds(trial.hyperparameters)]
+    events.note(
+        f"warm start: {len(fitting)} of {len(earlier)} trials of the earlier search are points of this search space "
+        "and are learned from"
+    )
+    return fitting
 
 
 def _refuse_another_objective(path: str, header: journal.Header, objective: Metric) -> None:

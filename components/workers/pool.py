@@ -1,18 +1,19 @@
-"""A pool of worker processes, each training one trial at a time.
+"""A pool of worker processes, each training one stretch at a time.
 
-A worker is started fresh and kept for many trials, so that TensorFlow is imported once a worker. One that crashes or
+A worker is started fresh and kept for many stretches, so that TensorFlow is imported once a worker. One that crashes or
 hangs is replaced. All of this happens in the caller's thread, in `wait`.
 """
 
 import selectors
 import signal
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from components.core.errors import InvalidInput
-from components.tune.worker import EXIT_REFUSED
-from components.tune.worker_process import WorkerProcess
+from components.workers import reasons
+from components.workers.process import WorkerProcess
+from components.workers.task import Outcome, Stretch
+from components.workers.worker import EXIT_REFUSED
 
 MAX_FAILED_STARTS = 3
 START_UP_LIMIT_S = 600
@@ -20,25 +21,26 @@ START_UP_LIMIT_S = 600
 
 @dataclass(frozen=True)
 class Finished:
-    """A trial ran to its end, good or bad."""
+    """A stretch ran to its end, good or bad."""
 
     number: int
     worker: int
     seconds: float
-    outcome: dict[str, Any]
+    outcome: Outcome
 
 
 @dataclass(frozen=True)
 class Lost:
-    """A trial ended with its worker.
+    """A stretch ended with its worker.
 
     Attributes:
-        number: of the trial.
+        number: of the configuration.
         worker: the slot.
         seconds: how long it was trained.
-        reason: how it ended.
+        reason: how it ended, one line.
         timed_out: whether it had used up its time.
-        had_begun: False when the worker died in its start-up, which says nothing about the trial.
+        had_begun: False when the worker died in its start-up, which says nothing about the configuration.
+        log: the end of what was written to standard output and standard error.
     """
 
     number: int
@@ -47,6 +49,7 @@ class Lost:
     reason: str
     timed_out: bool = False
     had_begun: bool = True
+    log: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,16 +59,32 @@ class Note:
     text: str
 
 
-Event = Finished | Lost | Note
+@dataclass(frozen=True)
+class Large:
+    """A training takes much of the memory that there is."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A training that tells its epochs has finished one, with this objective."""
+
+    number: int
+    epoch: int
+    objective: float
+
+
+Event = Finished | Lost | Note | Large | Progress
 
 
 class Pool:
-    """Worker processes, and the trials they are training.
+    """Worker processes, and the stretches they are training.
 
     Args:
         n_workers: how many.
-        setup: the first message to each; see `components.tune.worker`.
-        time_limit_s: seconds after which a trial is given up; 0 for never.
+        setup: the first message to each; see `components.workers.worker`.
+        time_limit_s: seconds after which a stretch is given up; 0 for never.
     """
 
     def __init__(self, n_workers: int, setup: dict[str, Any], time_limit_s: float = 0) -> None:
@@ -84,24 +103,22 @@ class Pool:
 
     @property
     def idle(self) -> list[int]:
-        """The slots of the workers that have no trial; one that is still starting up can be given one too."""
+        """The slots of the workers that have no stretch; one that is still starting up can be given one too."""
         return [worker.slot for worker in self._workers if worker.number is None]
 
     @property
     def running(self) -> set[int]:
-        """The numbers of the trials in flight."""
+        """The numbers of the configurations in flight."""
         return {worker.number for worker in self._workers if worker.number is not None}
 
-    def assign(
-        self, slot: int, number: int, hyperparameters: dict[str, Any], thresholds: Sequence[float | None]
-    ) -> None:
-        """Give a trial to an idle worker."""
+    def assign(self, slot: int, stretch: Stretch) -> None:
+        """Give a stretch to an idle worker."""
         worker = self._workers[slot]
-        worker.begin(number)
-        worker.send({"number": number, "hyperparameters": hyperparameters, "thresholds": list(thresholds)})
+        worker.begin(stretch.number)
+        worker.send(asdict(stretch))
 
     def wait(self) -> list[Event]:
-        """Return what has happened, a non-empty list of `Finished`, `Lost` and `Note`, waiting until something has."""
+        """Return what has happened, a non-empty list of events, waiting until something has."""
         events: list[Event] = []
         while not events:
             for key, _ in self._selector.select(self._seconds_to_deadline()):
@@ -136,12 +153,16 @@ class Pool:
     def _events_of(self, worker: WorkerProcess, message: dict[str, Any]) -> list[Event]:
         if "note" in message:
             return [Note(message["note"])]
+        if "large" in message:
+            return [Large(message["large"])]
+        if "epoch" in message:
+            return [Progress(message["number"], message["epoch"], message["objective"])]
         if "ready" in message:
             worker.ready()
             self.start_up_seconds += worker.start_up_seconds
             self._failed_starts = 0
             return []
-        event = Finished(message["number"], worker.slot, worker.seconds, message["outcome"])
+        event = Finished(message["number"], worker.slot, worker.seconds, Outcome(**message["outcome"]))
         worker.number = None
         return [event]
 
@@ -149,17 +170,20 @@ class Pool:
         manner = _manner_of_death(worker.exit_code())
         if not worker.is_ready:
             self._count_failed_start(worker, manner)
+        log, seconds = worker.log(), worker.seconds
         self._replace(worker)
         if worker.number is None:
             return []
-        return [Lost(worker.number, worker.slot, worker.seconds, f"its worker {manner}", had_begun=worker.is_ready)]
+        said = log.strip().splitlines()
+        reason = reasons.one_line(f"its worker {manner}" + (f": {said[-1]}" if said else ""))
+        return [Lost(worker.number, worker.slot, seconds, reason, had_begun=worker.is_ready, log=log)]
 
     def _count_failed_start(self, worker: WorkerProcess, manner: str) -> None:
         self._failed_starts += 1
         if worker.process.returncode == EXIT_REFUSED:
-            raise InvalidInput(worker.stderr_tail().strip().splitlines()[-1])
+            raise InvalidInput(worker.log().strip().splitlines()[-1])
         if self._failed_starts >= MAX_FAILED_STARTS:
-            raise RuntimeError(f"no worker could be started: the last one {manner}\n{worker.stderr_tail()}")
+            raise RuntimeError(f"no worker could be started: the last one {manner}\n{worker.log()}")
 
     def _seconds_to_deadline(self) -> float | None:
         left = [limit - worker.seconds for worker in self._workers if (limit := self._limit_s(worker))]

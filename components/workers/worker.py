@@ -1,9 +1,9 @@
-"""A worker process: reads trials from standard input, trains them, and writes their outcomes to standard output.
+"""A worker process: reads stretches from one pipe, trains them, and writes their outcomes to another.
 
-One JSON object a line. The first line it reads is the setup; after that a line a trial. It ends when standard input
-ends, which also happens when its parent is killed.
+One JSON object a line. The first line it reads is the setup; after that a line a stretch. It ends when the pipe ends,
+which also happens when its parent is killed.
 
-The worker itself only imports TensorFlow; each trial runs in a child that it forks. So what a trial leaves in memory
+The worker itself only imports TensorFlow; each stretch runs in a child that it forks. So what one leaves in memory
 (XLA keeps every program it has compiled) goes with it, and the next one starts at once. Forking is safe here because
 an imported TensorFlow has no threads before its first operation, and the worker never runs one.
 """
@@ -20,20 +20,42 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from io import RawIOBase
-from typing import Any, NoReturn
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from components.workers import task
 
 PR_SET_PDEATHSIG = 1
 PARENT_CHECK_S = 1.0
+MEMORY_CHECK_S = 0.1
+LARGE_SHARE = 0.5
 EXIT_REFUSED = 3
 
 
-def main() -> None:
+class Replies:
+    """The pipe to the parent."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._pipe = os.fdopen(descriptor, "wb", buffering=0)
+        self._lock = threading.Lock()
+
+    def send(self, **message: Any) -> None:
+        """Send one message; where nobody hears it any more, end this process."""
+        try:
+            with self._lock:
+                self._pipe.write(json.dumps(message).encode() + b"\n")
+        except BrokenPipeError:
+            os._exit(0)
+
+
+def main(requests_from: int, replies_to: int) -> None:
     # A terminal sends Ctrl-C to every process: it is the parent's to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _end_with(os.getppid())
-    replies = _claim_standard_output()
-    requests = _read_requests()
+    _offer_to_be_ended_first()
+    replies, requests = Replies(replies_to), _read_requests(requests_from)
     setup = requests.get()
     gc.disable()  # collections take a fifth of the import
     _import_tensorflow()
@@ -42,19 +64,26 @@ def main() -> None:
     from components.experiment import EXPERIMENT
 
     _refuse_started_tensorflow()
-    from components.tune.trials import TrialSettings, run_trial
+    from components.training.state import Epoch
+    from components.workers import task
 
-    events.listener = events.Forwarding(lambda text: _reply(replies, note=text))
+    events.listener = events.Forwarding(lambda text: replies.send(note=text))
     data = artifacts.read_training_data(setup["training_data"], checked=False)
-    settings = TrialSettings(**setup["settings"])
+    data = replace(data, fingerprint=setup["fingerprint"])
     gc.enable()
     gc.collect()
     gc.freeze()  # no child looks through all that was imported: a collection would, and copy its pages
-    _reply(replies, ready=True)
+    replies.send(ready=True)
 
     def train(request: dict[str, Any]) -> None:
-        outcome = run_trial(EXPERIMENT, request["hyperparameters"], data, settings, request["thresholds"])
-        _reply(replies, number=request["number"], outcome=outcome.as_dict())
+        stretch = task.Stretch(**request)
+        _tell_when_large(replies, stretch)
+
+        def tell(epoch: Epoch) -> None:
+            replies.send(number=stretch.number, epoch=epoch.number, objective=epoch.objective)
+
+        outcome = task.run(EXPERIMENT, data, stretch, tell if stretch.every_epoch else None)
+        replies.send(number=stretch.number, outcome=outcome.as_dict())
 
     while True:
         _in_child(train, requests.get())
@@ -97,31 +126,46 @@ def _end_with(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _claim_standard_output() -> RawIOBase:
-    """Return the pipe to the parent, and send whatever else writes to standard output to standard error."""
-    replies = os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(2, 1)
-    return replies
+def _offer_to_be_ended_first() -> None:
+    """Have the kernel, out of memory, end this process or its children rather than the one with the search in it."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
 
 
-def _read_requests() -> "queue.SimpleQueue[dict[str, Any]]":
-    """Return a queue that a thread fills from standard input; the thread ends the process when the parent is gone."""
+def _tell_when_large(replies: Replies, stretch: "task.Stretch") -> None:
+    """Tell the parent, from a thread, as soon as this process has taken half of what a training may take."""
+    if not stretch.memory_bytes_alone:
+        return
+
+    def watch() -> None:
+        while _anonymous_bytes() < LARGE_SHARE * stretch.memory_bytes_alone:
+            time.sleep(MEMORY_CHECK_S)
+        replies.send(large=stretch.number)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _anonymous_bytes() -> int:
+    """Return the memory that this process holds and no file backs, 0 where that can't be read."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("RssAnon:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def _read_requests(descriptor: int) -> "queue.SimpleQueue[dict[str, Any]]":
+    """Return a queue that a thread fills from a pipe; the thread ends the process when the parent is gone."""
     requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
 
     def read() -> None:
-        for line in sys.stdin.buffer:
-            requests.put(json.loads(line))
+        with os.fdopen(descriptor, "rb") as pipe:
+            for line in pipe:
+                requests.put(json.loads(line))
         os._exit(0)
 
     threading.Thread(target=read, daemon=True).start()
     return requests
-
-
-def _reply(replies: RawIOBase, **message: Any) -> None:
-    try:
-        replies.write(json.dumps(message).encode() + b"\n")
-    except BrokenPipeError:
-        os._exit(0)
 
 
 def _import_tensorflow() -> None:
@@ -155,4 +199,4 @@ def _refuse_started_tensorflow() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:]))

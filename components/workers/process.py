@@ -1,4 +1,4 @@
-"""One worker process, the pipe to it, and the trial it has."""
+"""One worker process, the pipes to it, its log, and the stretch it has."""
 
 import contextlib
 import json
@@ -12,11 +12,16 @@ from typing import Any
 
 SOURCE_ROOT = Path(__file__).resolve().parents[2]
 LAST_WORDS_S = 5
-STDERR_TAIL = 2_000
+LOG_TAIL = 4_000
+CHATTER = ("WARNING: All log messages before absl", "I0000 ", "W0000 ")
+"""How lines begin that TensorFlow writes when all is well."""
 
 
 class WorkerProcess:
-    """One process, the pipe to it, and the trial it has."""
+    """One process, the pipes to it, and the stretch it has.
+
+    The pipes are its own: whatever the experiment, a library or Python itself prints goes to a log.
+    """
 
     def __init__(self, slot: int) -> None:
         self.slot = slot
@@ -24,22 +29,26 @@ class WorkerProcess:
         self.is_ready = False
         self.start_up_seconds = 0.0
         self._since = time.monotonic()
-        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the worker
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the worker
+        self._log_start = 0
         self._received = b""
+        theirs_in, self._requests = os.pipe()
+        self.replies, theirs_out = os.pipe()
+        # -P: the modules are this project's, whatever lies in the folder that it is started from.
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "components.tune.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._stderr,
-            bufsize=0,
+            [sys.executable, "-P", "-m", "components.workers.worker", str(theirs_in), str(theirs_out)],
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            pass_fds=(theirs_in, theirs_out),
             env=_environment(),
         )
-        assert self.process.stdin and self.process.stdout
-        self._requests, self.replies = self.process.stdin, self.process.stdout
+        os.close(theirs_in)
+        os.close(theirs_out)
 
     @property
     def seconds(self) -> float:
-        """How long the worker has been at its trial."""
+        """How long the worker has been at its stretch."""
         return time.monotonic() - self._since
 
     def ready(self) -> None:
@@ -51,15 +60,18 @@ class WorkerProcess:
         self.number = number
         if self.is_ready:
             self._since = time.monotonic()
+            self._log_start = self._log.seek(0, os.SEEK_END)
 
     def send(self, message: dict[str, Any]) -> None:
-        # A worker that has died is found by its pipe's end, and its trial accounted for there.
+        rest = json.dumps(message).encode() + b"\n"
+        # A worker that has died is found by its pipe's end, and its stretch accounted for there.
         with contextlib.suppress(BrokenPipeError):
-            self._requests.write(json.dumps(message).encode() + b"\n")
+            while rest:
+                rest = rest[os.write(self._requests, rest) :]
 
     def receive(self) -> list[dict[str, Any]] | None:
         """Return the whole messages that have come, or None at the pipe's end."""
-        data = os.read(self.replies.fileno(), 2**16)
+        data = os.read(self.replies, 2**16)
         if not data:
             return None
         *lines, self._received = (self._received + data).split(b"\n")
@@ -76,13 +88,16 @@ class WorkerProcess:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
-        for file in (self._requests, self.replies, self._stderr):
-            file.close()
+        os.close(self._requests)
+        os.close(self.replies)
+        self._log.close()
 
-    def stderr_tail(self) -> str:
-        self._stderr.seek(0, os.SEEK_END)
-        self._stderr.seek(max(0, self._stderr.tell() - STDERR_TAIL))
-        return self._stderr.read().decode(errors="replace")
+    def log(self) -> str:
+        """Return the end of what was written to standard output and standard error since the stretch began."""
+        end = self._log.seek(0, os.SEEK_END)
+        self._log.seek(max(self._log_start, end - LOG_TAIL))
+        lines = self._log.read().decode(errors="replace").splitlines()
+        return "\n".join(line for line in lines if not line.startswith(CHATTER))
 
 
 def _environment() -> dict[str, str]:

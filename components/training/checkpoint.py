@@ -1,0 +1,105 @@
+"""A training's state after its last finished epoch: one file, replaced as a whole.
+
+It holds the network's and the optimizer's variables, the best epoch's weights and the figures of the epochs; with
+the seed that is all the next epoch depends on, so a continued training is the uninterrupted one.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from components.core import code_digest, events, files
+from components.core.data import TrainingData
+from components.training.state import Course, Epoch, TrainingState
+from components.training.trainer import Trainer
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a checkpoint holds.
+
+    Attributes:
+        compiled: how the training was compiled: `xla`, `graph` or `fit`.
+        epochs: the finished epochs.
+        variables: what `Trainer.state` gave after the last of them.
+        best_weights: see `TrainingState`.
+    """
+
+    compiled: str
+    epochs: list[Epoch]
+    variables: list[np.ndarray]
+    best_weights: list[np.ndarray]
+
+
+def key_of(values: Mapping[str, Any], data_fingerprint: str, course: Course) -> dict[str, Any]:
+    """Return what decides a training's epochs, by a name for each part; how far it goes decides none."""
+    course_key = {"training_epochs": course.n_epochs, "seed": course.seed}
+    code = {**code_digest.code_digests(), **code_digest.versions(code_digest.TRAINING_PACKAGES)}
+    return {"hyperparameters": dict(values), "training data": data_fingerprint, **course_key, **code}
+
+
+class Checkpoint:
+    """Keeps a training in a file.
+
+    Args:
+        path: the file; its folder is made when there is none.
+        key: what decides the training, JSON-like values by name, see `key_of`. A state of another training is not
+            used, and a note names what differs.
+        every_epoch: whether it is written after each epoch, or only where the training stops.
+    """
+
+    def __init__(self, path: str | Path, key: Mapping[str, Any], every_epoch: bool = True) -> None:
+        self.every_epoch = every_epoch
+        self._path = Path(path)
+        self._key = {part: files.digest(value) for part, value in key.items()}
+
+    def save(self, trainer: Trainer, state: TrainingState) -> None:
+        """Replace the file by the state after the epoch that has just ended.
+
+        The best weights are the averages, with which the trainer's state ends, as long as the last epoch is the best:
+        then they are written once.
+        """
+        variables = trainer.state()
+        best = [] if state.epochs_since_best == 0 else state.best_weights
+        epochs = [asdict(epoch) for epoch in state.epochs]
+        counts = {"n_state": len(variables), "n_best": len(best), "n_weights": len(state.best_weights)}
+        figures = {"key": self._key, "compiled": trainer.compiled, "epochs": epochs, **counts}
+        arrays = {f"state_{index}": value for index, value in enumerate(variables)}
+        arrays |= {f"best_{index}": value for index, value in enumerate(best)}
+        with files.replacing(self._path) as partial, open(partial, "wb") as file:
+            np.savez(file, allow_pickle=False, figures=np.array(json.dumps(figures)), **arrays)
+
+    def read(self, course: Course) -> Saved | None:
+        """Return what was kept, or None where there is nothing that this training can use; a note says why not."""
+        try:
+            with np.load(self._path, allow_pickle=False) as arrays:
+                figures = json.loads(str(arrays["figures"]))
+                problem = self._problem(figures, course)
+                if not problem:
+                    return _saved(arrays, figures)
+        except FileNotFoundError:
+            return None
+        except Exception as error:  # whatever zipfile and numpy raise on a damaged file
+            problem = f"damaged ({error})"
+        events.note(f"{self._path} is {problem}; the training starts again")
+        return None
+
+    def _problem(self, figures: dict[str, Any], course: Course) -> str | None:
+        """Return why a saved training is not the beginning of this one, or None where it is."""
+        names = sorted(figures["key"].keys() | self._key.keys())
+        differing = [name for name in names if figures["key"].get(name) != self._key.get(name)]
+        if differing:
+            return f"of another training ({', '.join(differing)} changed)"
+        if len(figures["epochs"]) > course.end:
+            return f"of {len(figures['epochs'])} epochs, beyond epoch {course.end}"
+        return None
+
+
+def _saved(arrays: Any, figures: dict[str, Any]) -> Saved:
+    variables, best = ([arrays[f"{name}_{n}"] for n in range(figures[f"n_{name}"])] for name in ("state", "best"))
+    epochs = [Epoch(**epoch) for epoch in figures["epochs"]]
+    return Saved(figures["compiled"], epochs, variables, best or variables[len(variables) - figures["n_weights"] :])
