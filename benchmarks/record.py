@@ -162,10 +162,11 @@ def train(
         building and compiling.
     """
     from components.training.loop import make_trainer, new_network
+    from components.training.state import Course
 
     start = time.process_time()
     model, hyperparameters = new_network(experiment, values, data, seed)
-    trainer = make_trainer(experiment, model, hyperparameters, data, n_epochs, seed)
+    trainer = make_trainer(experiment, model, hyperparameters, data, Course(n_epochs, seed))
     times = [time.process_time()]
     curve: list[float] = []
     for epoch in range(1, n_epochs + 1):

@@ -116,9 +116,15 @@ class Table:
         return np.array(list(itertools.chain.from_iterable(parts)))
 
 
-def load(path: str | Path) -> Table:
-    """Return the table of a file, or by its name one that comes with the benchmarks."""
-    with np.load(path if Path(path).suffix else FOLDER / f"{path}.npz") as file:
+def path_of(name: str | Path) -> Path:
+    """Return the path of a table: of a file as it is, or by its name of one that comes with the benchmarks."""
+    return Path(name) if Path(name).suffix else FOLDER / f"{name}.npz"
+
+
+@functools.cache
+def load(name: str | Path) -> Table:
+    """Return a table by path or name, see `path_of`."""
+    with np.load(path_of(name)) as file:
         columns = dict(file)
     about = json.loads(str(columns["about"]))
     first = columns["seed"] == 0

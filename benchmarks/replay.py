@@ -1,0 +1,99 @@
+"""Replays searches on a recorded table over many seeds; prints one JSON line.
+
+python -m benchmarks.replay TABLE N_SEEDS ROUND_SIZES [SEARCHERS] (the last two with commas between)
+
+TABLE is the name of one of benchmarks/tables, or a path. Optuna takes part where OPTUNA_PYTHON names the Python of an
+environment that has it.
+"""
+
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.table import Table, load, path_of
+
+FULL_TRAININGS = (20, 40, 64)
+"""Budgets, in trainings to the end. A search's finals are part of it."""
+
+OPTUNA_PYTHON = "OPTUNA_PYTHON"
+SEQUENTIAL = ("random",)
+"""Searches that are the same in rounds of any size."""
+
+N_SEEDS_OF_RANDOM = 2_000
+
+
+def main(path: str, n_seeds: int, round_sizes: Sequence[int], searchers: Sequence[str]) -> None:
+    table = load(path)
+    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
+        rows = [
+            {"search": name, "round_size": size, **_regrets(pool, table, path, name, size, n_seeds)}
+            for name in searchers
+            for size in (round_sizes if name not in SEQUENTIAL else [1])
+        ]
+    print(json.dumps({"table": table.name, "full_trainings": FULL_TRAININGS, "rows": rows}))
+
+
+def available_searchers() -> list[str]:
+    """Return the names of the searches that can be replayed here."""
+    optuna = ["optuna"] if os.environ.get(OPTUNA_PYTHON) else []
+    return ["random", "random-halving", "keras-tuner", *optuna, "own"]
+
+
+def budgets(table: Table) -> list[int]:
+    """Return the budgets in epochs."""
+    return [count * table.n_epochs for count in FULL_TRAININGS]
+
+
+def search(path: str, name: str, round_size: int, seed: int) -> list[int]:
+    """Return which configuration a search chooses, for each budget."""
+    table = load(path)
+    if name == "optuna":
+        return _optuna(path, round_size, budgets(table), seed)
+    from benchmarks.searchers import SEARCHERS
+
+    return SEARCHERS[name](table, seed, round_size, budgets(table))
+
+
+def _regrets(
+    pool: ProcessPoolExecutor, table: Table, path: str, name: str, round_size: int, n_seeds: int
+) -> dict[str, list[float]]:
+    """Return mean regrets in points, and their standard errors, for each budget."""
+    seeds = range(max(n_seeds, N_SEEDS_OF_RANDOM) if name == "random" else n_seeds)
+    chosen = pool.map(partial(search, path, name, round_size), seeds, chunksize=max(1, len(seeds) // 64))
+    regrets = np.array([[table.regret(index) for index in of_seed] for of_seed in chosen])
+    errors = regrets.std(axis=0, ddof=1) / np.sqrt(len(regrets)) if len(regrets) > 1 else regrets[0] * np.nan
+    return {"mean": regrets.mean(axis=0).tolist(), "error": errors.tolist()}
+
+
+def _optuna(path: str, round_size: int, epochs: Sequence[int], seed: int) -> list[int]:
+    command = [os.environ[OPTUNA_PYTHON], "-m", "benchmarks.optuna_searcher", str(path_of(path)), str(round_size)]
+    done = subprocess.run(
+        [*command, json.dumps(epochs), json.dumps([seed])],
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[1],
+        check=True,
+    )
+    chosen: list[list[int]] = json.loads(done.stdout.splitlines()[-1])
+    return chosen[0]
+
+
+def _names(text: str) -> list[Any]:
+    return text.split(",")
+
+
+if __name__ == "__main__":
+    main(
+        sys.argv[1],
+        int(sys.argv[2]),
+        list(map(int, _names(sys.argv[3]))),
+        _names(sys.argv[4]) if len(sys.argv) > 4 else available_searchers(),
+    )
