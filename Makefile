@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 # `dev` contains all others but for CUDA: it comes first and gives them their versions, so that images share layers.
 LOCKED := dev base prepare train tune evaluate train-gpu tune-gpu
+# What PyTorch names and a processor does not need; benchmarks/peers/requirements.in says more.
+NOT_FOR_PEERS := triton cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cuda-cccl nvidia-cusolver nvidia-nvtx
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -75,6 +77,9 @@ lock: $(INSTALLED) ## Resolve the dependencies anew into requirements/*.txt
 	    $$([ $$group = dev ] || echo --constraint requirements/dev.txt) \
 	    -o requirements/$$group.txt pyproject.toml || exit 1; \
 	done
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-emit-index-url --upgrade \
+	  --custom-compile-command "make lock" --python-version 3.11 --constraint requirements/dev.txt \
+	  $(addprefix --no-emit-package ,$(NOT_FOR_PEERS)) -o benchmarks/peers/requirements.txt benchmarks/peers/requirements.in
 
 .PHONY: upgrade
 upgrade: $(INSTALLED) ## Bring the pins in pyproject.toml and requirements/*.txt up to date

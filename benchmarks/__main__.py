@@ -157,6 +157,29 @@ def sample_efficiency(quick: bool) -> str:
     )
 
 
+def peers(quick: bool) -> str:
+    """Side by side with what users would pick instead."""
+    from benchmarks.peers import comparison, environment
+
+    plans, seeds = ((40,), (1,)) if quick else ((60, 120, 240), (1, 2, 3))
+    courses, seconds = comparison.run_all(plans, seeds), max(plans)
+    goals = comparison.goals_of(courses, seconds)
+    used = ", ".join(f"{name} {version}" for name, version in environment.versions("optuna", "torch").items())
+    header = (
+        "search",
+        *(f"{seconds * share:.0f} s" for share in comparison.SHARES),
+        "trials",
+        *(f"s to {goal:.4f}" for goal in goals.values()),
+    )
+    return _section(
+        "Side by side with its peers",
+        f"Best validation accuracy so far after so many seconds, start-up counted: mean of {len(seeds)} seeds and its "
+        f"standard error; the same split and space, two processors, one after the other; {used}. The last columns are "
+        "the seconds to what is there at the end on average, by " + " and by ".join(goals) + ", a figure a seed.",
+        _table(header, comparison.rows(courses, seconds)),
+    )
+
+
 SECTIONS = {
     "stock": against_stock,
     "epochs": epochs,
@@ -165,6 +188,7 @@ SECTIONS = {
     "suggestions": suggestions,
     "memory": memory,
     "sample-efficiency": sample_efficiency,
+    "peers": peers,
 }
 
 

@@ -32,6 +32,7 @@ def measure(name: str, body: Callable[[Any], Any], data: TrainingData, repeats: 
 
     from components.core.experiment import Experiment
     from components.training.loop import make_trainer
+    from components.training.state import Course
 
     def network() -> keras.Model:
         keras.utils.set_random_seed(0)
@@ -44,7 +45,7 @@ def measure(name: str, body: Callable[[Any], Any], data: TrainingData, repeats: 
         batch_size=lambda _: BATCH_SIZE,
         optimizer=lambda *_: keras.optimizers.Adam(),
     )
-    trainer = make_trainer(experiment, network(), None, data, repeats + 1, 0)
+    trainer = make_trainer(experiment, network(), None, data, Course(repeats + 1, seed=0))
     by_fit = network()
     by_fit.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
 

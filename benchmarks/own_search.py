@@ -5,28 +5,27 @@ python -m benchmarks.own_search TRAINING_DATA EPOCHS N_TRIALS N_WORKERS
 
 import json
 import sys
-from typing import Any
 
 from benchmarks.workload import TRIALS, flat_values
 from components.core import artifacts
-from components.tune.workers import Finished, Pool
+from components.workers.pool import Finished, Pool
+from components.workers.task import Outcome, Stretch
 
 
 def main(path: str, epochs: int, n_trials: int, n_workers: int) -> None:
-    artifacts.verify(path, "training_data")
-    setup = {"training_data": path, "settings": {"n_epochs": epochs, "early_stopping_patience": epochs, "seed": 1}}
+    setup = {"training_data": path, "fingerprint": artifacts.verify(path, "training_data")}
     waiting = list(range(n_trials))
-    outcomes: dict[int, dict[str, Any]] = {}
+    outcomes: dict[int, Outcome] = {}
     with Pool(n_workers, setup) as pool:
         while len(outcomes) < n_trials:
             for slot in pool.idle[: len(waiting)]:
                 number = waiting.pop(0)
-                pool.assign(slot, number, flat_values(TRIALS[number]), [None] * epochs)
+                pool.assign(slot, Stretch(number, flat_values(TRIALS[number]), epochs, epochs, seed=1, checkpoint=""))
             outcomes |= {event.number: event.outcome for event in pool.wait() if isinstance(event, Finished)}
         start_up = pool.start_up_seconds
     in_order = [outcomes[number] for number in range(n_trials)]
-    accuracies = [outcome["validation_accuracy"] for outcome in in_order]
-    compilation = sum(outcome["compile_seconds"] for outcome in in_order)
+    accuracies = [outcome.validation_accuracy for outcome in in_order]
+    compilation = sum(outcome.compile_seconds for outcome in in_order)
     print(json.dumps({"accuracies": accuracies, "start_up": start_up, "compilation": compilation}))
 
 

@@ -31,7 +31,9 @@ class _Memory(events.PlainLines):
     def note(self, text: str) -> None:
         pass
 
-    def trial_finished(self, trial: Trial, best: Trial | None, max_trials: int, objective: Metric = ACCURACY) -> None:
+    def stretch_finished(
+        self, trial: Trial, best: Trial | None, n_started: int, max_trials: int, objective: Metric = ACCURACY
+    ) -> None:
         self.by_trials.append(dict(self.peaks))
         self.peaks = {"parent": 0, "worker": 0}
 
@@ -52,7 +54,16 @@ class _Memory(events.PlainLines):
 
 def main(path: str, n_trials: int, epochs: int, workers: int) -> None:
     events.listener = memory = _Memory()
-    settings = SearchSettings(n_trials, epochs, 0, False, workers, epochs, seed=1)
+    settings = SearchSettings(
+        max_trials=n_trials,
+        trial_epochs=epochs,
+        training_epochs=epochs,
+        stop_trials_early=False,
+        round_size=0,
+        finalists=1,
+        workers=workers,
+        seed=1,
+    )
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as state:
         found = search(EXPERIMENT, path, settings, state)

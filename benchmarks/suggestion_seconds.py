@@ -5,19 +5,14 @@ python -m benchmarks.suggestion_seconds N_FINISHED …
 
 import json
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.surrogate import observed_accuracy
-from components.core.hyperparameters import read_hyperparameters
-from components.core.journal import Trial
 from components.core.space import discover
 from components.experiment.space import search_space
-from components.tune.tuner import CustomTuner
-from components.tune.unit_cube import UnitCube
+from components.tune.suggestions import Observation, Suggester
 
 
 def main(counts: Sequence[int]) -> None:
@@ -25,16 +20,15 @@ def main(counts: Sequence[int]) -> None:
 
 
 def _measure(n_finished: int) -> float:
-    with tempfile.TemporaryDirectory() as folder:
-        tuner = CustomTuner(max_trials=n_finished + 1, seed=1, directory=folder)
-        cube, random = UnitCube(discover(search_space)), np.random.default_rng(0)
-        for number in range(n_finished):
-            values = cube.decode(random.random(cube.n_dimensions))
-            accuracy = observed_accuracy(read_hyperparameters(search_space, values), number)
-            tuner.observe(Trial(number, "completed", values, accuracy, (accuracy,), 1, 1.0, None))
-        start = time.perf_counter()
-        tuner.suggest(n_finished)
-        return time.perf_counter() - start
+    """Return the seconds for the next configuration after so many drawn ones, whose scores follow the rate."""
+    suggester, random = Suggester(discover(search_space), seed=1), np.random.default_rng(0)
+    cube = suggester.cube
+    tried = [cube.decode(random.random(cube.n_dimensions)) for _ in range(n_finished)]
+    scores = [0.9 - np.log10(values["learning_rate"] / 3e-3) ** 2 + random.normal(0, 0.01) for values in tried]
+    observations = [Observation(values, 1.0, float(score)) for values, score in zip(tried, scores, strict=True)]
+    start = time.perf_counter()
+    suggester.promising(1, tried, observations, spent=0.5)
+    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -18,10 +18,12 @@ from components.core import artifacts, events
 from components.core.data import Labelled, TrainingData
 from components.core.errors import PipelineError
 from components.core.experiment import Experiment
+from components.core.plan import make_plan
 from components.core.space import Space, discover
 from components.training.inspection import unread_hyperparameters
-from components.tune.trials import Outcome
-from components.tune.workers import Finished, Lost, Note, Pool
+from components.tune.planning import Pace
+from components.workers.pool import Finished, Lost, Note, Pool
+from components.workers.task import Outcome, Stretch
 from local.check_points import Built, Point, build, one_line, points_of
 
 N_TRAIN, N_VALIDATION = 2_000, 500
@@ -146,20 +148,20 @@ def _train(selected: list[Built], report: CheckReport, folder: Path, seed: int, 
     """Train each of the points for two epochs on a part of the data, in the workers of a search."""
     events.note(f"training {len(selected)} of them for {N_EPOCHS} epochs on {N_TRAIN:,} examples at most")
     artifacts.write_training_data(_part(report.data), folder / "training_data")
-    settings = {"n_epochs": N_EPOCHS, "early_stopping_patience": N_EPOCHS, "seed": seed}
-    setup = {"training_data": str(folder / "training_data"), "settings": settings}
+    setup = {"training_data": str(folder / "training_data"), "fingerprint": ""}
     waiting = list(range(len(selected)))
     n_left = len(selected)
     with Pool(min(workers, n_left), setup, TRAINING_LIMIT_S) as pool:
         while n_left:
             for slot in pool.idle[: len(waiting)]:
                 number = waiting.pop(0)
-                pool.assign(slot, number, selected[number].point.values, [None] * N_EPOCHS)
+                values = selected[number].point.values
+                pool.assign(slot, Stretch(number, values, N_EPOCHS, N_EPOCHS, seed, checkpoint=""))
             for event in pool.wait():
                 if isinstance(event, Note):
                     report.remarks.append(event.text)
                 elif isinstance(event, Finished):
-                    _take(selected[event.number], Outcome(**event.outcome), report)
+                    _take(selected[event.number], event.outcome, report)
                     n_left -= 1
                 elif isinstance(event, Lost):
                     report.problems.append(f"{selected[event.number].point.name}: {event.reason}")
@@ -186,13 +188,13 @@ def _part(data: TrainingData) -> TrainingData:
 
 
 def _estimate(report: CheckReport, parameters: dict[str, Any], workers: int) -> float:
-    """Return about how many seconds the run takes: trials like the trained ones, and a final training like them."""
-    epochs = [report.seconds_an_epoch(each.outcome) for each in report.trained]
-    compilations = [each.outcome.compile_seconds for each in report.trained]
-    trial = float(np.mean(compilations)) + parameters["trial_epochs"] * float(np.mean(epochs))
-    search = trial * -(-parameters["max_trials"] // workers)
-    final = parameters["training_epochs"] * float(np.mean(epochs)) * (2 if parameters["refit"] else 1)
-    return float(search + final)
+    """Return about how many seconds the run takes: a plan of trainings like the ones that were tried."""
+    names = ("max_trials", "trial_epochs", "training_epochs", "stop_trials_early", "round_size", "finalists")
+    plan = make_plan(**{name: parameters[name] for name in names}, processors=workers)
+    epoch_s = float(np.mean([report.seconds_an_epoch(each.outcome) for each in report.trained]))
+    compilation_s = float(np.mean([each.outcome.compile_seconds for each in report.trained]))
+    seconds = Pace(epoch_s, compilation_s, 0.0).seconds(plan, workers)
+    return seconds + (plan.training_epochs * epoch_s if parameters["refit"] else 0.0)
 
 
 def _few(names: list[str]) -> str:

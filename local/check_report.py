@@ -14,7 +14,7 @@ from components.core.data import TrainingData
 from components.experiment import EXPERIMENT
 from components.prepare import dataset
 from components.prepare.split import split
-from components.tune.worker_count import resolve_workers
+from components.workers.count import resolve_workers
 from local.check import CheckReport, Trained, check
 
 
@@ -25,7 +25,7 @@ def check_and_show(parameters: dict[str, Any]) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         data = _prepared(parameters, Path(folder) / "training_data")
         _show_data(data, console)
-        workers = resolve_workers(parameters["workers"], folder)
+        workers = resolve_workers(parameters["workers"])
         report = check(EXPERIMENT, data, parameters, workers)
     if report.trained:
         console.print(_table(report), markup=False)

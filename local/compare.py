@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from components.core import files
 from components.evaluate import search_figures, templating
+from components.evaluate.finals import Final, finals_of
 from components.evaluate.inputs import ReportInputs
 from components.evaluate.objective import Objective
 from components.evaluate.texts import clean, plural, score_text, text_of
@@ -101,11 +103,11 @@ def render(runs: Sequence[Run]) -> str:
     curves = []
     for number, objective in enumerate(_objectives(runs)):
         searches = {
-            run.name: run.inputs.search.trials
+            run.name: run.inputs.search
             for run in runs
             if run.inputs.search and run.inputs.search.best and run.inputs.objective == objective
         }
-        curves += [(objective, search_figures.search_curves(searches, objective, number))] if searches else []
+        curves += [(objective, search_figures.search_curves(searches, number))] if searches else []
     return templating.render("comparison.html", tables=tables(runs), notes=notes(runs), curves=curves)
 
 
@@ -117,7 +119,17 @@ def _objectives(runs: Sequence[Run]) -> list[Objective]:
 def _results(runs: Sequence[Run]) -> ComparisonTable:
     others = [objective for objective in _objectives(runs) if not objective.is_accuracy]
     named = [title for objective in others for title in (objective.on_test, objective.on_validation)]
-    header = ["Run", *named, "Test accuracy", "95% interval", "Validation accuracy", "Trials", "Seconds"]
+    header = [
+        "Run",
+        *named,
+        "Test accuracy",
+        "95% interval",
+        "Validation accuracy",
+        "Trials",
+        "Epochs",
+        "Finals",
+        "Seconds",
+    ]
     return ComparisonTable("Results", header, [_result_row(run, others) for run in runs], has_numbers=True)
 
 
@@ -135,8 +147,18 @@ def _result_row(run: Run, others: Sequence[Objective]) -> list[str]:
         "{:.4f} to {:.4f}".format(*evaluation.accuracy_interval) if evaluation else "–",
         _score(inputs.chosen_accuracy),
         str(len(inputs.search.trials)) if inputs.search else "–",
+        str(sum(trial.epochs for trial in inputs.search.trials)) if inputs.search else "–",
+        _finals(finals_of(inputs)),
         f"{sum(inputs.steps.values()):.0f}" if inputs.steps else "–",
     ]
+
+
+def _finals(finals: Sequence[Final]) -> str:
+    """Return how many trainings to the end there were and, of several with a result, the mean of their objectives."""
+    if not finals:
+        return "–"
+    scores = [final.score for final in finals if final.score is not None]
+    return str(len(finals)) + (f" (mean {score_text(fmean(scores))})" if len(scores) > 1 else "")
 
 
 def _score(value: float | None) -> str:

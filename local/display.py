@@ -12,7 +12,7 @@ from rich.text import Text
 
 from components.core import events
 from components.core.experiment import ACCURACY, Metric
-from components.core.journal import Trial, best, in_order
+from components.core.trial import Trial, best
 
 LAST_TRIALS = 6
 
@@ -53,6 +53,7 @@ class _OnTerminal(events.PlainLines):
         self._step = ""
         self._trials: dict[int, Trial] = {}
         self._best: Trial | None = None
+        self._planned = 0
         self._objective = ACCURACY
         self._final_epochs: dict[str, int] = {}
         self._most_final_epochs = 0
@@ -72,16 +73,28 @@ class _OnTerminal(events.PlainLines):
     def step_finished(self, name: str, seconds: float) -> None:
         self._progress.update(self._tasks[name], total=1, completed=1)
 
-    def search_started(self, finished: Sequence[Trial], max_trials: int, objective: Metric = ACCURACY) -> None:
+    def search_started(self, trials: Sequence[Trial], plan_total: int, objective: Metric = ACCURACY) -> None:
         self._objective = objective
-        self._trials = {trial.number: trial for trial in finished}
-        self._best = best(finished, objective.direction)
-        self._advance(self._step, len(finished), max_trials, "trials", known=len(finished))
+        self._trials = {trial.number: trial for trial in trials}
+        self._best = best(trials, objective.direction)
+        self._planned = plan_total
+        self._advance_search(known=self._trained)
 
-    def trial_finished(self, trial: Trial, best: Trial | None, max_trials: int, objective: Metric = ACCURACY) -> None:
+    def stretch_finished(
+        self, trial: Trial, best: Trial | None, n_started: int, max_trials: int, objective: Metric = ACCURACY
+    ) -> None:
+        self._trials.pop(trial.number, None)  # the one heard of last stands last
         self._trials[trial.number] = trial
         self._best = best
-        self._advance(self._step, len(self._trials), max_trials, "trials")
+        self._advance_search()
+
+    @property
+    def _trained(self) -> int:
+        return sum(trial.epochs for trial in self._trials.values())
+
+    def _advance_search(self, **fields: Any) -> None:
+        """Move the bar of the search; how many epochs there will be is an estimate, which may fall short."""
+        self._advance(self._step, self._trained, max(self._planned, self._trained), "epochs", **fields)
 
     def finals_started(self, epochs: Mapping[str, int], n_epochs: int) -> None:
         self._final_epochs = dict(epochs)
@@ -127,9 +140,9 @@ class _OnTerminal(events.PlainLines):
 
     def _trial_table(self) -> Table:
         table = Table(title="best and last trials", title_justify="left", box=None)
-        for heading in ("trial", "result", "epochs", "seconds", "hyperparameters"):
+        for heading in ("trial", "score", "epochs", "seconds", "hyperparameters"):
             table.add_column(heading)
-        shown = in_order(self._trials.values())[-LAST_TRIALS:]
+        shown = list(self._trials.values())[-LAST_TRIALS:]
         leader = [self._best] if self._best and self._best not in shown else []
         for trial in [*leader, *shown]:
             table.add_row(*_row(trial, self._objective), style="bold green" if trial == self._best else None)
@@ -138,5 +151,5 @@ class _OnTerminal(events.PlainLines):
 
 def _row(trial: Trial, objective: Metric) -> tuple[str, str, str, str, Text]:
     result = events.trial_result(trial, objective)
-    values = " ".join(f"{name}={events.short(value)}" for name, value in trial.hyperparameters.items())
-    return str(trial.number + 1), result, str(trial.epochs), f"{trial.seconds:.1f}", Text(values)
+    values = Text(events.values_line(trial.hyperparameters))
+    return str(trial.number), result, str(trial.epochs), f"{trial.seconds:.1f}", values

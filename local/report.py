@@ -52,11 +52,10 @@ def _read(path: Path, reader: Callable[[Path], Found]) -> Found | None:
 
 
 def _read_search(run: Path) -> SearchRecord | None:
-    """Return the search from its state, which is the newest, or else from its artifact."""
-    for folder in (run / "state", run / "tune" / "trials"):
-        if (folder / journal.FILE_NAME).is_file():
-            return search.read(folder)
-    return None
+    """Return the search from its artifact, or from its state where that has come further since, or alone is there."""
+    folders = [run / "tune" / "trials", run / "state"]
+    found = [search.read(folder) for folder in folders if (folder / journal.FILE_NAME).is_file()]
+    return max(found, key=lambda each: sum(trial.epochs for trial in each.trials), default=None)
 
 
 def _read_object(path: Path) -> dict[str, Any]:

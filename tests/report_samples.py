@@ -1,10 +1,14 @@
 """Made-up runs for the tests of the report: small, and the same every time."""
 
+import dataclasses
+import itertools
+
 import numpy as np
 
 from components.core import journal
 from components.core.data import DatasetInfo, Labelled, TestData
 from components.core.experiment import ACCURACY, Metric
+from components.core.plan import Plan
 from components.evaluate.evaluation import evaluate_logits
 from components.evaluate.inputs import ReportInputs
 from components.evaluate.objective import Objective
@@ -49,31 +53,76 @@ SPACE = [
 """A search space as a journal's header holds it."""
 
 
-def trial(number, status="completed", accuracy=0.8, reason=None, **values):
+LOST = {(0, 7): 0.0, (1, 7): 0.02, (0, 8): 0.01}
+"""The finals, by trial number and seed: how much worse than the model each is in every epoch."""
+
+PLAN = Plan(max_trials=24, rungs=(2, 6, 18), round_size=6, finalists=2, finals=3, training_epochs=30)
+
+
+def trial(number, status="completed", accuracy=0.8, reason=None, curve=None, **values):
     """Return a trial of the default space's kind, other hyperparameters in `values`."""
     hyperparameters = {"hidden_layers": 1 + number % 3, "normalization": ("batch", "layer")[number % 2]}
     hyperparameters |= {f"units_{layer}": 32 << (number + layer) % 5 for layer in range(1 + number % 3)}
     hyperparameters |= {"learning_rate": 10 ** (-4 + 0.37 * number % 2.5), "batch_size": 64 << number % 3}
     hyperparameters |= {"label_smoothing": 0.1, **values}
     known = status != "failed"
-    curve = (0.9 * accuracy, accuracy) if known else ()
-    return journal.Trial(number, status, hyperparameters, accuracy if known else None, curve, 2, 1.5, reason)
+    curve = curve or ((0.9 * accuracy, accuracy) if known else ())
+    accuracy = max(curve) if known else None
+    return journal.Trial(number, status, hyperparameters, accuracy, curve, len(curve), 1.5, reason)
 
 
-def search(n, n_completed=None, reason="out of memory", objective=ACCURACY, **values):
-    """Return a search of `n` trials by two workers, of which the first `n_completed` completed."""
-    n_completed = n if n_completed is None else n_completed
-    random = np.random.default_rng(0)
+def rising(accuracy, epochs):
+    """Return a curve that comes close to an accuracy: its start is the same, however long it is."""
+    return [accuracy - 0.2 * 0.7**epoch for epoch in range(1, epochs + 1)]
+
+
+def search(n, n_good=None, reason="out of memory", objective=ACCURACY, **values):
+    """Return a search of `n` trials by two workers, of which those from `n_good` on failed.
+
+    Of the others the best third, but at least one, went on from each rung.
+    """
+    plan, n_good = dataclasses.replace(PLAN, max_trials=n), n if n_good is None else n_good
+    accuracies = np.random.default_rng(0).uniform(0.7, 0.9, n).tolist()
+    ranked = sorted(range(n_good), key=lambda number: -accuracies[number])
+    reached = dict.fromkeys(range(n_good), 0)
+    for rung in range(1, len(plan.rungs)):
+        ranked = ranked[: max(1, len(ranked) // 3)] if ranked else []
+        reached |= dict.fromkeys(ranked, rung)
     trials = [
-        trial(number, accuracy=float(random.uniform(0.7, 0.9)), **values)
-        if number < n_completed
+        _in_rungs(number, reached[number], accuracies[number], plan, values)
+        if number < n_good
         else trial(number, "failed", reason=reason, **values)
         for number in range(n)
     ]
-    spans = [
-        Span(each.number, each.number % 2, 3.0 * each.number, 3.0 * each.number + 2, each.status) for each in trials
-    ]
-    return SearchRecord(trials, spans, Objective(objective.name, objective.direction), SPACE)
+    shown = Objective(objective.name, objective.direction)
+    return SearchRecord(trials, _spans(trials, plan), shown, SPACE, plan=plan)
+
+
+def older_search(*accuracies, objective=ACCURACY):
+    """Return a search without rungs or plan, as earlier versions left it, of trials with these accuracies."""
+    trials = [trial(number, accuracy=accuracy) for number, accuracy in enumerate(accuracies)]
+    return SearchRecord(trials, [], Objective(objective.name, objective.direction))
+
+
+def _in_rungs(number, rung, accuracy, plan, values):
+    is_last = rung == len(plan.rungs) - 1
+    reason = f"not among the best third at rung {rung + 1} of {len(plan.rungs)}, {plan.rungs[rung]} epochs"
+    curve = rising(accuracy, plan.rungs[rung])
+    return trial(number, "completed" if is_last else "stopped", 0, None if is_last else reason, curve, **values)
+
+
+def _spans(trials, plan):
+    """Return a stretch of half a second an epoch for each rung that a trial reached, those of a rung together."""
+    free, spans = [0.0, 0.0], []
+    for first, last in itertools.pairwise((0, *plan.rungs)):
+        for each in trials:
+            if len(each.curve) >= last or (first == 0 and each.status == "failed"):
+                outcome = "failed" if each.status == "failed" else "finished"
+                worker, start = free.index(min(free)), min(free)
+                free[worker] = start + (last - first) / 2
+                number = len(spans) // plan.round_size
+                spans.append(Span(each.number, worker, start, free[worker], outcome, last, number))
+    return spans
 
 
 def test_data(names=GARMENTS, n=200, source="fashion-mnist", shape=(28, 28), dtype="uint8"):
@@ -97,7 +146,19 @@ def description(names=GARMENTS, objective=ACCURACY, shape=(28, 28), dtype="uint8
     return {
         "class_names": list(names),
         "hyperparameters": trial(0).hyperparameters,
+        "winner": {"number": 0, "seed": 7},
         "seed": 7,
+        "finals": [
+            {
+                "number": n,
+                "seed": seed,
+                "epochs": 6,
+                "objective": 0.95 - lost,
+                "validation_accuracy": 0.95 - lost,
+                "reason": None,
+            }
+            for (n, seed), lost in LOST.items()
+        ],
         "input_shape": list(shape),
         "input_dtype": dtype,
         "objective": {"name": objective.name, "direction": objective.direction},
@@ -115,11 +176,22 @@ def evaluation(names=GARMENTS, skill=2.0, n_trials=0, objective=ACCURACY, furthe
     )
 
 
-def history(n_epochs=6):
-    """Return the history of a training whose last epoch but one was the best."""
+def history(n_epochs=6, objective=ACCURACY):
+    """Return the history of a training whose last epoch but one was the best, and of two further finals."""
     rising = [0.5 + 0.4 * (1 - 0.6**epoch) for epoch in range(n_epochs)]
     chosen = max(1, n_epochs - 1)
     accuracy = [value if epoch != chosen - 1 else 0.95 for epoch, value in enumerate(rising)]
+    values = accuracy if objective.direction == "max" else [2.0 - value for value in accuracy]
+    finals = [
+        {
+            "number": number,
+            "seed": seed,
+            "curve": [value - lost for value in values],
+            "validation_accuracies": [value - lost for value in accuracy],
+            "chosen_epoch": chosen,
+        }
+        for (number, seed), lost in LOST.items()
+    ]
     return {
         "loss": [1.5 - value for value in rising],
         "accuracy": rising,
@@ -127,18 +199,17 @@ def history(n_epochs=6):
         "validation_accuracy": accuracy,
         "learning_rate": [0.001 / (1 + epoch) for epoch in range(n_epochs)],
         "seconds": [0.5] * n_epochs,
-        "objective": [2.0 - value for value in accuracy],
+        "objective": values,
         "chosen_epoch": chosen,
+        "finals": finals,
     }
 
 
-def run(
-    n_trials=20, n_completed=None, names=GARMENTS, skill=2.0, reason="out of memory", objective=ACCURACY, **options
-):
+def run(n_trials=20, n_good=None, names=GARMENTS, skill=2.0, reason="out of memory", objective=ACCURACY, **options):
     """Return what is known of a finished run."""
     return ReportInputs(
-        search=search(n_trials, n_completed, reason, objective),
-        history=history(),
+        search=search(n_trials, n_good, reason, objective),
+        history=history(objective=objective),
         evaluation=evaluation(names, skill, n_trials, objective, **options),
         steps={"prepare": 1.0, "tune": 62.0},
         parameters={"data_source": options.get("source", "fashion-mnist"), "seed": 7, "max_trials": n_trials},

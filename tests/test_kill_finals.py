@@ -8,6 +8,8 @@ from components.core.finalists import Final
 from tests import processes, runs, searches
 from tests.train_step import SEED, VALUES, call, write_shortlist
 
+pytestmark = pytest.mark.slow
+
 N_EPOCHS = 60
 FINALS = (Final(4, SEED, VALUES), Final(1, SEED, {**VALUES, "learning_rate": 0.001}))
 

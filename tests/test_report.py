@@ -7,7 +7,6 @@ import pytest
 
 from components.core import journal
 from components.evaluate.inputs import ReportInputs
-from components.evaluate.objective import Objective
 from components.evaluate.report import render
 from components.evaluate.trial_table import rows_shown
 from components.evaluate.trials import SearchRecord
@@ -15,11 +14,13 @@ from tests import report_samples
 from tests.report_page import Document, parsed
 
 FIGURES = (
+    "trial-curves",
     "search-history",
     "parallel-coordinates",
     "importance",
     "hyperparameter-slices",
     "timeline",
+    "final-curves",
     "learning-curves",
     "confusion-matrix",
     "worst-mistakes",
@@ -102,11 +103,19 @@ def test_the_same_run_gives_the_same_page():
 
 
 def test_the_table_holds_the_journal(whole, document):
-    shown = {row[0]: row for row in document.rows if row[1] in journal.STATUSES}
+    shown = [row[:6] for row in document.rows if row[1] in journal.STATUSES]
 
-    assert {number: row[2] for number, row in shown.items()} == {
-        str(trial.number): f"{trial.validation_accuracy:.4f}" for trial in whole.search.trials
-    }
+    assert shown == [
+        [
+            str(trial.number),
+            trial.status,
+            {2: "1", 6: "2", 18: "3"}[trial.epochs],
+            str(trial.epochs),
+            f"{sum(trial.curve[-3:]) / 3 if trial.epochs == 18 else trial.curve[-1]:.4f}",
+            f"{max(trial.curve):.4f}",
+        ]
+        for trial in whole.search.trials
+    ]
 
 
 def test_the_tiles_hold_the_exact_accuracies(whole, text):
@@ -119,13 +128,13 @@ def test_the_time_of_each_step_is_shown(document):
 
 
 def test_failed_trials_show_their_reason():
-    document = parsed(ReportInputs(report_samples.search(5, n_completed=1, reason="out of memory")))
+    document = parsed(ReportInputs(report_samples.search(5, n_good=1, reason="out of memory")))
 
     assert [row[-1] for row in document.rows if row[1] == "failed"] == ["out of memory"] * 4
 
 
 def test_a_search_without_a_completed_trial_is_shown():
-    document = parsed(ReportInputs(report_samples.search(3, n_completed=0)))
+    document = parsed(ReportInputs(report_samples.search(3, n_good=0)))
 
     assert "None completed" in " ".join(document.texts) and "search-history" not in document.figures
 
@@ -202,8 +211,10 @@ def test_five_hundred_trials_and_forty_classes_stay_under_two_megabytes():
 
 
 def test_of_very_many_trials_the_best_and_the_last_are_listed():
-    trials = [report_samples.trial(n, accuracy=0.5 + n % 1500 / 4000) for n in range(3000)]
-    listed = [trial.number for trial in rows_shown(trials, Objective())]
+    listed = [
+        trial.number
+        for trial in rows_shown(report_samples.older_search(*(0.5 + n % 1500 / 4000 for n in range(3000))))
+    ]
 
     assert len(listed) == 1000 and {1499, 2999} <= set(listed)
 

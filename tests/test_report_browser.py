@@ -18,7 +18,7 @@ pytestmark = [
 LONG_NAMES = tuple(f"{number} is {name}" for number, name in enumerate(report_samples.HOSTILE))
 
 PAGES = {
-    "whole": lambda: report_samples.run(24, 20),
+    "whole": lambda: report_samples.run(24, 22),
     "hostile": lambda: report_samples.run(5, 4, LONG_NAMES, skill=1.0, reason="<script>alert(1)</script>" * 20),
     "forty classes": lambda: report_samples.run(40, 40, [f"class number {n}" for n in range(40)], n=2000),
     "one trial, two classes": lambda: report_samples.run(1, names=("cat", "dog"), skill=50.0),
@@ -27,6 +27,8 @@ PAGES = {
         20, shape=(30,), dtype="float32", objective=report_samples.CROSS_ENTROPY
     ),
     "a thousand classes": lambda: report_samples.run(4, names=[f"class number {n}" for n in range(1000)], n=10_000),
+    "four hundred trials": lambda: report_samples.run(400, 390, n=20),
+    "an older search": lambda: ReportInputs(report_samples.older_search(*(0.6 + n / 100 for n in range(20)))),
     "unfinished": lambda: ReportInputs(report_samples.search(3, 2)),
 }
 

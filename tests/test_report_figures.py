@@ -2,42 +2,41 @@
 
 import numpy as np
 
-from components.core import journal
 from components.evaluate import pictures, search_figures
+from components.evaluate.marks import thinned, value_limits
 from components.evaluate.objective import Objective
-from components.evaluate.timeline_figure import timeline
-from components.evaluate.trials import Span
+from components.evaluate.rungs import comparable
+from components.evaluate.timeline_figure import busy_share, timeline
+from components.evaluate.trials import SearchRecord, Span
 from tests import report_samples
 
 
 def test_outliers_do_not_flatten_the_rest():
-    low, high = search_figures.value_limits([0.1, 0.88, 0.89, 0.9, 0.9])
+    low, high = value_limits([0.1, 0.88, 0.89, 0.9, 0.9])
 
     assert 0.8 < low < 0.88 and 0.9 < high < 0.92
 
 
 def test_the_best_so_far_never_falls():
-    trials = [report_samples.trial(n, accuracy=value) for n, value in enumerate([0.5, 0.8, 0.7])]
-
-    assert search_figures.best_so_far(trials, Objective())[1].tolist() == [0.5, 0.8, 0.8]
+    assert search_figures.best_so_far(report_samples.older_search(0.5, 0.8, 0.7)).tolist() == [0.5, 0.8, 0.8]
 
 
 def test_a_stopped_trial_is_not_the_best_so_far():
     trials = [report_samples.trial(0, accuracy=0.5), report_samples.trial(1, "stopped", accuracy=0.9)]
 
-    assert search_figures.best_so_far(trials, Objective())[1].tolist() == [0.5, 0.5]
+    assert search_figures.best_so_far(SearchRecord(trials, [])).tolist() == [0.5, 0.5]
 
 
 def test_thinning_keeps_the_best():
-    trials = [report_samples.trial(n, accuracy=(n * 37 % 100) / 100) for n in range(100)]
+    search = report_samples.older_search(*((n * 37 % 100) / 100 for n in range(100)))
 
-    assert journal.best(search_figures.thinned(trials, Objective(), 20)) == journal.best(trials)
+    assert search.best in [each.trial for each in thinned(comparable(search), Objective(), 20)]
 
 
 def test_a_night_between_two_parts_of_a_search_is_cut_out():
     spans = [Span(0, 0, 0.0, 10.0, "completed"), Span(1, 0, 30_000.0, 30_010.0, "completed")]
 
-    assert "with 1 pauses cut out" in timeline(spans)
+    assert "with 1 pause cut out" in timeline(spans, (6,)) and busy_share(spans) == 1
 
 
 def test_a_picture_has_a_run_for_each_row_of_equal_pixels():

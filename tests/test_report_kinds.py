@@ -9,20 +9,17 @@ from components.evaluate import pictures, search_figures
 from components.evaluate.evaluation import evaluate_logits
 from components.evaluate.input_kind import InputKind
 from components.evaluate.inputs import ReportInputs
+from components.evaluate.marks import thinned, value_limits
 from components.evaluate.objective import Objective
 from components.evaluate.report import render
+from components.evaluate.rungs import comparable
 from components.evaluate.texts import class_labels, score_text
-from components.evaluate.trials import SearchRecord
 from tests import report_samples
 from tests.report_page import Document, parsed, text_in
 
 MACRO_F1 = Metric("macro F1", scores.macro_f1)
 CROSS_ENTROPY = report_samples.CROSS_ENTROPY
 LEAST = Objective("cross-entropy", "min")
-
-
-def trials_of(*values):
-    return [report_samples.trial(n, accuracy=value) for n, value in enumerate(values)]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +129,11 @@ def test_a_score_of_any_size_can_be_read(value, text):
 def test_the_objective_is_called_by_its_name():
     text = text_in(report_samples.run(20, objective=MACRO_F1))
 
-    assert "with a validation macro F1 of" in text and "Test macro F1" in text and "Validation macro F1" in text
+    assert (
+        "the mean validation macro F1 over the last sixth" in text
+        and "Test macro F1" in text
+        and "Validation macro F1" in text
+    )
     assert "validation accuracy of" not in text
 
 
@@ -143,29 +144,31 @@ def test_another_objective_has_learning_curves_of_its_own():
         if tag == "svg"
     ]
 
-    assert sum("by epoch" in label for label in drawn) == 4
+    assert sum(" by epoch: " in label for label in drawn) - 1 == 4  # the finals are drawn, too
 
 
 def test_the_trial_with_the_lowest_value_is_the_best_where_less_is_better():
-    record = SearchRecord(trials_of(0.8, 0.3, 0.5), [], LEAST)
+    record = report_samples.older_search(0.8, 0.3, 0.5, objective=CROSS_ENTROPY)
 
-    assert "The best is trial 1 with the lowest" in text_in(ReportInputs(record))
+    assert "The best is trial 1 with the lowest score, 0.3000" in text_in(ReportInputs(record))
 
 
 def test_where_less_is_better_the_best_so_far_never_rises():
-    assert search_figures.best_so_far(trials_of(0.8, 0.3, 0.5), LEAST)[1].tolist() == pytest.approx([0.72, 0.27, 0.27])
+    search = report_samples.older_search(0.8, 0.3, 0.5, objective=CROSS_ENTROPY)
+
+    assert search_figures.best_so_far(search).tolist() == [0.8, 0.3, 0.3]
 
 
 def test_where_less_is_better_outliers_are_those_far_above():
-    low, high = search_figures.value_limits([0.9, 0.12, 0.11, 0.1, 0.1], "min")
+    low, high = value_limits([0.9, 0.12, 0.11, 0.1, 0.1], "min")
 
     assert 0.08 < low < 0.1 and 0.12 < high < 0.2
 
 
 def test_thinning_keeps_the_lowest_where_less_is_better():
-    trials = trials_of(*[(n * 37 % 100 + 1) / 101 for n in range(100)])
+    search = report_samples.older_search(*((n * 37 % 100 + 1) / 101 for n in range(100)), objective=CROSS_ENTROPY)
 
-    assert LEAST.best(search_figures.thinned(trials, LEAST, 20)) == LEAST.best(trials)
+    assert search.best in [each.trial for each in thinned(comparable(search), LEAST, 20)]
 
 
 def test_a_hostile_objective_is_shown_as_text():
@@ -190,7 +193,7 @@ def test_a_further_metric_is_shown_by_name():
 
 
 def test_a_page_of_an_older_run_without_a_space_is_drawn():
-    trials = report_samples.search(20).trials
-    document = Document(render(ReportInputs(SearchRecord(trials, []))))
+    document = Document(render(ReportInputs(report_samples.older_search(*np.linspace(0.6, 0.9, 20)))))
 
-    assert {"parallel-coordinates", "importance", "hyperparameter-slices"} <= set(document.figures)
+    assert not {"Rung", "Plan"} & set(document.texts)
+    assert {"trial-curves", "parallel-coordinates", "importance", "hyperparameter-slices"} <= set(document.figures)

@@ -48,7 +48,11 @@ def test_a_report_made_again_is_the_same(tmp_path):
 def test_an_unfinished_run_has_a_report_of_what_there_is(tmp_path):
     text = write_report(write_run(tmp_path, finished=False, data_source="synthetic")).read_text()
 
-    assert "4 trials: 4 completed." in text and "Unfinished" in text and "Synthetic data" in text
+    assert (
+        "4 trials: 1 completed, 3 stopped early, 24 epochs in all." in text
+        and "Unfinished" in text
+        and "Synthetic data" in text
+    )
 
 
 def test_without_its_state_the_search_is_read_from_its_artifact(tmp_path):

@@ -5,8 +5,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from components.workers import task
-from components.workers.task import Stretch
 
 from components.core import artifacts, models
 from components.core.experiment import ACCURACY, CROSS_ENTROPY
@@ -15,6 +13,8 @@ from components.experiment import EXPERIMENT
 from components.train import finals
 from components.train.finals import best_of
 from components.training.state import TrainingFailed
+from components.workers import task
+from components.workers.task import Stretch
 from tests import searches
 from tests.train_step import SEED, VALUES, call, write_shortlist
 
@@ -98,6 +98,7 @@ def test_one_by_one_without_a_state_they_end_as_side_by_side(store, trained, tmp
     assert call(store, store / "finalists", tmp_path, workers=1).digits == trained.digits
 
 
+@pytest.mark.slow
 def test_finals_whose_checkpoints_are_lost_end_as_the_others(store, trained, tmp_path):
     assert call(store, store / "bare", tmp_path).digits == trained.digits
 
@@ -108,6 +109,7 @@ def test_finals_that_have_ended_are_not_trained_again(store, trained, tmp_path, 
     assert call(store, store / "finalists", tmp_path, state_dir=str(store / "state")).digits == trained.digits
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_in_the_state_is_replaced_by_that_of_the_search(store, trained, tmp_path):
     state = shutil.copytree(store / "state", tmp_path / "state")
     (state / "finals" / "0004-7.npz").write_bytes(b"damaged")

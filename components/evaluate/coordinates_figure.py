@@ -7,24 +7,26 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from components.evaluate.axes import Axis, positions
+from components.evaluate.marks import WIDTH, apart, thinned
 from components.evaluate.objective import Objective
-from components.evaluate.search_figures import WIDTH, Trials, apart, ranking, thinned
+from components.evaluate.rungs import Scored, ranking
 from components.evaluate.style import COLOUR, N_RAMP, canvas, ramp
 from components.evaluate.svg import as_svg
 from components.evaluate.texts import score_text, shorten
 
 
-def parallel_coordinates(axes: Sequence[Axis], trials: Trials, objective: Objective) -> Markup:
+def parallel_coordinates(axes: Sequence[Axis], scored: Sequence[Scored], objective: Objective) -> Markup:
     """Return one line a trial through its hyperparameters, coloured by its rank, the best on top.
 
     The axes lie below each other, so that their names can be read and the figure fits on a narrow screen.
 
     Args:
         axes: the `Axis` that vary.
-        trials: trials with a score.
+        scored: trials with scores that can be compared.
         objective: what they were to optimize.
     """
-    trials = ranking(thinned(trials, objective, 300), objective)
+    ranked = ranking(thinned(scored, objective, 300), objective)
+    trials = [each.trial for each in ranked]
     table, rows = _spread_out(axes, np.nan_to_num(positions(axes, trials), nan=-0.1)), np.arange(len(axes))
     with canvas(WIDTH, 46 * len(axes) + 50) as figure:
         plot = figure.add_subplot()
@@ -36,7 +38,7 @@ def parallel_coordinates(axes: Sequence[Axis], trials: Trials, objective: Object
             plot.plot(line, rows, color=ramp("value", share), **line_style)
         for row, axis in enumerate(axes):
             _draw_axis(plot, row, axis)
-        _draw_ramp(plot, objective.scores([trials[0], trials[-1]]))
+        _draw_ramp(plot, [ranked[0].score, ranked[-1].score])
         label = f"Hyperparameters of {len(trials)} trials; each is a line, coloured by its rank in {objective.name}."
         return as_svg(figure, "parallel-coordinates", label)
 

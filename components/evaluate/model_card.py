@@ -7,6 +7,7 @@ import jinja2
 
 from components.evaluate import texts
 from components.evaluate.evaluation import Evaluation
+from components.evaluate.finals import finals_of, kept_of
 from components.evaluate.inputs import ReportInputs
 from components.evaluate.metrics import ClassScore
 from components.evaluate.result_section import measures, network_facts
@@ -24,7 +25,7 @@ def model_card(inputs: ReportInputs) -> str:
     evaluation, kind = inputs.evaluation, inputs.input_kind
     if evaluation is None or kind is None:
         raise ValueError("a model card needs an evaluation")
-    names = texts.class_labels(evaluation.class_names, 80)
+    names, finals = texts.class_labels(evaluation.class_names, 80), finals_of(inputs)
     best = inputs.search.best if inputs.search else None
     return (
         _environment()
@@ -41,6 +42,8 @@ def model_card(inputs: ReportInputs) -> str:
             search=inputs.search,
             best=best,
             best_score=inputs.objective.score(best) if best else None,
+            finals=finals,
+            kept=kept_of(finals),
             chosen_epoch=(inputs.history or {}).get("chosen_epoch"),
             chosen_score=inputs.chosen_score,
             description=inputs.description,

@@ -56,11 +56,14 @@ class Objective:
         """What it is called on the test split, at the start of a sentence."""
         return f"Test {self.short_name}"
 
+    @property
+    def score_in_words(self) -> str:
+        """What a trial's score is, within a sentence; see `components.core.trial.end_score`."""
+        return f"the mean {self.in_words} over the last sixth of its epochs, at least the last one"
+
     def score(self, trial: journal.Trial) -> float | None:
-        """Return a trial's best value, None when it failed."""
-        if trial.status == "failed" or not trial.curve:
-            return None
-        return journal.score(trial)
+        """Return a trial's score at its end, None when it failed."""
+        return None if trial.status == "failed" or not trial.curve else journal.score(trial)
 
     def scores(self, trials: Iterable[journal.Trial]) -> list[float]:
         """Return the scores of those trials that have one."""

@@ -166,13 +166,15 @@ def _tiles(inputs: ReportInputs) -> list[Tile]:
 
 
 def _validation_tiles(inputs: ReportInputs) -> list[Tile]:
-    """Return the tile with the final model's validation objective or else the best trial's, if there is one."""
+    """Return the tile with the final model's validation objective or else the best trial's score, if there is one."""
     objective, best = inputs.objective, inputs.search.best if inputs.search else None
     if inputs.history and inputs.chosen_score is not None:
-        note = f"of the final model, epoch {inputs.history['chosen_epoch']}"
+        winner = inputs.description.get("winner")
+        origin = f", trial {winner['number']} with seed {winner['seed']}" if winner else ""
+        note = f"of the final model{origin}, epoch {inputs.history['chosen_epoch']}"
         return [Tile(objective.on_validation, inputs.chosen_score, note)]
     if best:
-        return [Tile(f"Best {objective.in_words}", objective.scores([best])[0], f"so far, trial {best.number}")]
+        return [Tile("Best score so far", objective.scores([best])[0], f"{objective.in_words}, trial {best.number}")]
     return []
 
 

@@ -1,5 +1,6 @@
-"""What the report says of the search: what was tried, what came of it, and what mattered."""
+"""What the report says of the search: what was planned and tried, what came of it, and what mattered."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +10,13 @@ from components.core import journal
 from components.evaluate import search_figures
 from components.evaluate.axes import Axis, axes_of, positions
 from components.evaluate.coordinates_figure import parallel_coordinates
+from components.evaluate.curves_figure import trial_curves
 from components.evaluate.importance import MIN_TRIALS, Importance, importance
 from components.evaluate.inputs import ReportInputs
-from components.evaluate.timeline_figure import timeline
+from components.evaluate.marks import value_limits
+from components.evaluate.objective import Objective
+from components.evaluate.rungs import Gain, Rung, Scored, comparable, gains, rungs_of
+from components.evaluate.timeline_figure import busy_share, starts_of_rounds, timeline
 from components.evaluate.trial_table import TrialTable, trial_table
 from components.evaluate.trials import SearchRecord
 
@@ -35,9 +40,12 @@ class SearchSection:
     Attributes:
         search: the trials so far, at least one.
         endings: how many trials ended in which way, in words.
-        gain: how much better the best completed trial is than the first, or None.
         median: of the completed trials' scores, or None where there are fewer than two.
-        history, timeline, coordinates: figures; None of what can't be drawn.
+        rungs: what came of the trials at each rung.
+        gains: what lies between the rungs.
+        history, curves, timeline, coordinates: figures; None of what can't be drawn.
+        has_rounds: whether the timeline shows where rounds began.
+        busy: the share of the workers' time in which they were training, or None.
         importance: None where it can't be known.
         slices: a figure a hyperparameter.
         n_axes: how many hyperparameters could be drawn.
@@ -46,10 +54,14 @@ class SearchSection:
 
     search: SearchRecord
     endings: list[str]
-    gain: float | None
     median: float | None
+    rungs: list[Rung]
+    gains: list[Gain]
     history: Markup | None
+    curves: Markup | None
     timeline: Markup | None
+    has_rounds: bool
+    busy: float | None
     coordinates: Markup | None
     importance: ImportanceFigure | None
     slices: list[Markup]
@@ -59,6 +71,11 @@ class SearchSection:
     @property
     def best_score(self) -> float | None:
         return self.search.objective.score(self.search.best) if self.search.best else None
+
+    @property
+    def n_epochs(self) -> int:
+        """How many epochs the trials had, all together."""
+        return sum(trial.epochs for trial in self.search.trials)
 
     @property
     def n_measured(self) -> int:
@@ -78,22 +95,26 @@ def search_section(inputs: ReportInputs) -> SearchSection | None:
     search = inputs.search
     if search is None or not search.trials:
         return None
-    objective, measured = search.objective, search.measured
+    objective, measured, scored = search.objective, search.measured, comparable(search)
     completed = objective.scores(trial for trial in search.trials if trial.status == "completed")
-    best = objective.score(search.best) if search.best else None
     axes = axes_of(search.space, measured)
-    comparable = len(measured) > 1 and any(_differs(axis, measured) for axis in axes)
-    drawn = axes[:MOST_AXES] if comparable else []
+    differing = len(measured) > 1 and any(_differs(axis, measured) for axis in axes)
+    drawn = axes[:MOST_AXES] if differing else []
+    spans = search.spans[-MOST_SPANS:]
     return SearchSection(
         search=search,
         endings=_endings(search),
-        gain=None if best is None or len(completed) < 2 else objective.sign * (best - completed[0]),
         median=float(np.median(completed)) if len(completed) > 1 else None,
-        history=search_figures.search_history(search.trials, objective) if measured else None,
-        timeline=timeline(search.spans[-MOST_SPANS:]) if search.spans else None,
-        coordinates=parallel_coordinates(drawn, measured, objective) if drawn else None,
-        importance=_importance(axes, search) if drawn and len(measured) >= MIN_TRIALS else None,
-        slices=[search_figures.hyperparameter_slice(axis, measured, objective, n) for n, axis in enumerate(drawn)],
+        rungs=rungs_of(search),
+        gains=gains(search),
+        history=search_figures.search_history(search) if measured else None,
+        curves=trial_curves(search) if measured else None,
+        timeline=timeline(spans, search.rungs) if spans else None,
+        has_rounds=bool(starts_of_rounds(spans)),
+        busy=busy_share(spans) if spans else None,
+        coordinates=parallel_coordinates(drawn, scored, objective) if drawn else None,
+        importance=_importance(axes, scored, objective) if drawn and len(measured) >= MIN_TRIALS else None,
+        slices=[search_figures.hyperparameter_slice(axis, scored, search, n) for n, axis in enumerate(drawn)],
         n_axes=len(axes),
         table=trial_table(search, axes_of(search.space, search.trials)),
     )
@@ -105,16 +126,16 @@ def _endings(search: SearchRecord) -> list[str]:
     return [f"{search.count('completed')} completed", *others]
 
 
-def _differs(axis: Axis, trials: list[journal.Trial]) -> bool:
+def _differs(axis: Axis, trials: Sequence[journal.Trial]) -> bool:
     """Say whether the trials differ in a hyperparameter."""
     return len({repr(trial.hyperparameters.get(axis.name)) for trial in trials}) > 1
 
 
-def _importance(axes: list[Axis], search: SearchRecord) -> ImportanceFigure | None:
-    objective, scores = search.objective, np.array(search.objective.scores(search.measured))
-    low, high = search_figures.value_limits(scores.tolist(), objective.direction)
+def _importance(axes: list[Axis], scored: Sequence[Scored], objective: Objective) -> ImportanceFigure | None:
+    scores = np.array([each.score for each in scored])
+    low, high = value_limits(scores.tolist(), objective.direction)
     counted = np.maximum(scores, low) if objective.direction == "max" else np.minimum(scores, high)
-    result = importance(positions(axes, search.measured), counted)
+    result = importance(positions(axes, [each.trial for each in scored]), counted)
     if result is None:
         return None
     worst = low if objective.direction == "max" else high

@@ -65,7 +65,7 @@ def _environment() -> jinja2.Environment:
         finalize=_cleaned,
     )
     own: tuple[Any, ...] = (number, score, name, breakable, share, parameter_words)
-    shared = (texts.count, texts.plural, texts.duration, texts.text_of, texts.shorten, texts.capitalized)
+    shared = (texts.count, texts.plural, texts.listed, texts.duration, texts.text_of, texts.shorten, texts.capitalized)
     environment.filters.update({function.__name__: function for function in own + shared})
     return environment
 

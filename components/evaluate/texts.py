@@ -1,7 +1,7 @@
 """Values as short text for people. What comes from outside is cleaned of what no page can show."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 _OVERRIDES = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -57,6 +57,12 @@ def count(value: int) -> str:
 def plural(n: int, noun: str) -> str:
     """Return a count with its noun."""
     return f"{count(n)} {noun}" if n == 1 else f"{count(n)} {noun}s"
+
+
+def listed(values: Iterable[object]) -> str:
+    """Return values as text in a row, the last one after an "and"."""
+    *first, last = map(str, values)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def duration(seconds: float) -> str:

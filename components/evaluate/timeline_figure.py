@@ -1,4 +1,4 @@
-"""The figure on when which worker tried which trial."""
+"""The figure on when which worker trained which trial."""
 
 import math
 from collections.abc import Sequence
@@ -7,49 +7,88 @@ from typing import Any
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
-from components.evaluate.search_figures import WIDTH
-from components.evaluate.style import COLOUR, canvas, legend_above
+from components.evaluate.marks import WIDTH
+from components.evaluate.style import COLOUR, canvas, legend_above, ramp
 from components.evaluate.svg import as_svg
+from components.evaluate.texts import plural
 from components.evaluate.trials import Span
 
 Pauses = list[tuple[float, float]]
 
-_OUTCOME_COLOURS = {"completed": "blue", "stopped": "orange", "failed": "ink", "lost": "grey"}
+_OUTCOMES = {"completed": "blue", "stopped": "orange", "failed": "ink", "deferred": "grey", "lost": "grey"}
+MOST_ROUNDS = 60
 
 
-def timeline(spans: Sequence[Span]) -> Markup:
-    """Return a lane a worker with its trials in time, coloured by outcome; times with no trial are cut out.
+def timeline(spans: Sequence[Span], rungs: Sequence[int]) -> Markup:
+    """Return a lane a worker with its stretches of trials in time, coloured by the rung that they led to.
+
+    Attempts that came to nothing have colours of their own, and times in which nothing ran are cut out.
 
     Args:
         spans: at least one.
+        rungs: of the search.
     """
     pauses, begin = _pauses(spans), min(span.started for span in spans)
-    unit, seconds = _time_unit(_shifted(max(span.ended for span in spans), begin, pauses))
+    whole = _shifted(max(span.ended for span in spans), begin, pauses)
+    unit, seconds = _time_unit(whole)
     lanes = {worker: row for row, worker in enumerate(sorted({span.worker for span in spans}))}
     height = min(26.0, max(3.0, 600 / len(lanes)))
     with canvas(WIDTH, height * len(lanes) + 84) as figure:
         plot = figure.add_subplot()
-        for outcome, colour in _OUTCOME_COLOURS.items():
-            chosen = [span for span in spans if span.outcome == outcome]
+        gap: dict[str, Any] = {"edgecolor": COLOUR["page"], "linewidth": min(0.8, 40 * len(lanes) / len(spans))}
+        for label, colour, chosen in _kinds(spans, rungs):
             starts = [_shifted(span.started, begin, pauses) / seconds for span in chosen]
-            lengths = [(span.ended - span.started) / seconds for span in chosen]
-            style: dict[str, Any] = {"color": COLOUR[colour], "edgecolor": COLOUR["page"], "linewidth": 0.8}
+            lengths = [span.seconds / seconds for span in chosen]
             rows = [lanes[span.worker] for span in chosen]
-            plot.barh(rows, lengths, left=starts, height=0.72, label=outcome if chosen else None, **style)
+            plot.barh(rows, lengths, left=starts, height=0.72, label=label, color=colour, **gap)
         for start, _ in pauses:
             where = _shifted(start, begin, pauses) / seconds
             plot.axvline(where, color=COLOUR["muted"], linestyle=":", linewidth=1.2)
+        for start in starts_of_rounds(spans):
+            where = _shifted(start, begin, pauses) / seconds
+            plot.axvline(where, color=COLOUR["muted"], linewidth=0.8, zorder=0)
         _label_lanes(plot, lanes)
         plot.set_xlabel(f"Time since the first trial began ({unit})" + (", pauses cut out" if pauses else ""))
-        plot.grid(False, axis="y")
+        plot.grid(False)
         legend_above(figure)
-        label = f"{len(spans)} trials of {len(lanes)} workers in time, with {len(pauses)} pauses cut out."
+        label = f"{plural(len(spans), 'attempt')} of {plural(len(lanes), 'worker')} in time"
+        label += f", with {plural(len(pauses), 'pause')} cut out."
         return as_svg(figure, "timeline", label)
+
+
+def busy_share(spans: Sequence[Span]) -> float:
+    """Return the share of the workers' time in which they were training, pauses left out, 0 to 1."""
+    workers = len({span.worker for span in spans})
+    whole = _shifted(max(span.ended for span in spans), min(span.started for span in spans), _pauses(spans))
+    return sum(span.seconds for span in spans) / (workers * whole) if whole > 0 else 1.0
+
+
+def _kinds(spans: Sequence[Span], rungs: Sequence[int]) -> list[tuple[str, str, list[Span]]]:
+    """Return label, colour and members of each kind of spans that there is: by rung, or else by outcome."""
+    found = []
+    for place, epochs in enumerate(rungs):
+        reaching = [span for span in spans if span.outcome == "finished" and span.last == epochs]
+        share = place / (len(rungs) - 1) if len(rungs) > 1 else 1.0
+        found.append((f"to {plural(epochs, 'epoch')}", ramp("value", share), reaching))
+    members = [span for span in spans if span.outcome == "finished" and span.last not in rungs]
+    found.append(("finished", COLOUR["blue"], members))
+    for outcome, colour in _OUTCOMES.items():
+        found.append((outcome, COLOUR[colour], [span for span in spans if span.outcome == outcome]))
+    return [kind for kind in found if kind[2]]
+
+
+def starts_of_rounds(spans: Sequence[Span]) -> list[float]:
+    """Return when the first stretch of each round but the first began; none where they are too many to draw."""
+    begun: dict[int, float] = {}
+    for span in spans:
+        if span.round is not None:
+            begun[span.round] = min(span.started, begun.get(span.round, math.inf))
+    return sorted(begun.values())[1:] if len(begun) <= MOST_ROUNDS else []
 
 
 def _pauses(spans: Sequence[Span]) -> Pauses:
     """Return the times, start and end, in which no trial ran for more than a minute and a twentieth of the search."""
-    busy = sum(span.ended - span.started for span in spans)
+    busy = sum(span.seconds for span in spans)
     ordered = sorted(spans, key=lambda each: each.started)
     pauses, end = [], ordered[0].started
     for span in ordered:

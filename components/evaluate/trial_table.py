@@ -6,8 +6,7 @@ from typing import Any
 
 from components.core import journal
 from components.evaluate.axes import Axis
-from components.evaluate.objective import Objective
-from components.evaluate.search_figures import ranking
+from components.evaluate.rungs import comparable, ranking
 from components.evaluate.texts import text_of
 from components.evaluate.trials import SearchRecord
 
@@ -17,9 +16,10 @@ MOST_COLUMNS = 24
 
 @dataclass(frozen=True)
 class TrialRow:
-    """A trial, its score and its hyperparameters as text, empty where inactive; the best one is to be stressed."""
+    """A trial, its rung (from 1; 0: none), its score and its hyperparameters as text, empty where inactive."""
 
     trial: journal.Trial
+    rung: int
     score: float | None
     values: list[str]
     is_best: bool
@@ -53,7 +53,7 @@ class TrialTable:
 
 def trial_table(search: SearchRecord, axes: Sequence[Axis]) -> TrialTable:
     """Return the table of a search whose varying hyperparameters are `axes`."""
-    trials, names = rows_shown(search.trials, search.objective), [axis.name for axis in axes][:MOST_COLUMNS]
+    trials, names = rows_shown(search), [axis.name for axis in axes][:MOST_COLUMNS]
     varying = {axis.name for axis in axes}
     values = {name: value for trial in search.trials for name, value in trial.hyperparameters.items()}
     return TrialTable(
@@ -67,17 +67,21 @@ def trial_table(search: SearchRecord, axes: Sequence[Axis]) -> TrialTable:
     )
 
 
-def rows_shown(trials: Sequence[journal.Trial], objective: Objective) -> list[journal.Trial]:
+def rows_shown(search: SearchRecord) -> list[journal.Trial]:
     """Return the trials to list, in order of number: all, or of very many the best and the last."""
-    if len(trials) <= MOST_ROWS:
-        return list(trials)
+    if len(search.trials) <= MOST_ROWS:
+        return search.trials
     half = MOST_ROWS // 2
-    return journal.in_order([*ranking(trials[:-half], objective)[-half:], *trials[-half:]])
+    last = {trial.number for trial in search.trials[-half:]}
+    earlier = [each for each in comparable(search) if each.trial.number not in last]
+    best = {each.trial.number for each in ranking(earlier, search.objective)[-half:]}
+    return [trial for trial in search.trials if trial.number in best | last]
 
 
 def _row(trial: journal.Trial, names: Sequence[str], search: SearchRecord) -> TrialRow:
     values = [text_of(trial.hyperparameters[name]) if name in trial.hyperparameters else "" for name in names]
-    return TrialRow(trial, search.objective.score(trial), values, trial == search.best)
+    rung, score = search.rung_of(trial) + 1, search.objective.score(trial)
+    return TrialRow(trial, rung, score, values, trial == search.best)
 
 
 def _is_number(value: Any) -> bool:

@@ -60,7 +60,8 @@ def train_finals(trainings: Sequence[FinalTraining], training_data: str | Path, 
     """
     left, reasons = _left(trainings), {}
     if left:
-        with Pool(min(workers, len(left)), {"training_data": str(training_data)}) as pool:
+        setup = {"training_data": str(training_data), "fingerprint": trainings[0].data.fingerprint}
+        with Pool(min(workers, len(left)), setup) as pool:
             reasons = FinalsLoop(trainings, pool, left).run()
     if len(reasons) == len(trainings):
         raise TrainingFailed(f"all {len(trainings)} finals failed: {'; '.join(sorted(set(reasons.values()))[:3])}")

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from components.core import code_digest, events, files
-from components.core.data import TrainingData
 from components.training.state import Course, Epoch, TrainingState
 from components.training.trainer import Trainer
 

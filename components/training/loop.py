@@ -197,7 +197,9 @@ def _restore(trainer: Trainer, state: TrainingState, variables: list[np.ndarray]
         trainer.restore(variables)
         return
     if variables is not None:
-        events.note(f"the training was compiled as {state.compiled}, and is now as {trainer.compiled}: it starts again")
+        events.note(
+            f"the training was compiled as {state.compiled}, and is now as {trainer.compiled}: it starts again"
+        )
     state.compiled, state.epochs, state.best_weights = trainer.compiled, [], []
 
 

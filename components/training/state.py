@@ -1,7 +1,7 @@
 """How far a training goes and where it stands: what its epochs gave, and the weights of the best one."""
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -100,12 +100,14 @@ class Course:
         seed: decides initial weights, permutations and masks.
         last: the epoch to stop after, counted from 1; None for the schedule's end.
         patience: epochs without a better objective after which it ends earlier; 0: never.
+        waits_from: the epoch from which on they are counted at the earliest.
     """
 
     n_epochs: int
     seed: int
     last: int | None = None
     patience: int = 0
+    waits_from: int = 0
 
     @property
     def end(self) -> int:
@@ -115,4 +117,10 @@ class Course:
     def is_over(self, state: TrainingState) -> bool:
         if not state.epochs:
             return False
-        return len(state.epochs) >= self.end or 0 < self.patience <= state.epochs_since_best
+        waited = len(state.epochs) - max(state.best.number, self.waits_from)
+        return len(state.epochs) >= self.end or 0 < self.patience <= waited
+
+    def ended_before(self, state: TrainingState) -> bool:
+        """Return whether it would have been over before the last epoch of a training that went on."""
+        shorter = (replace(state, epochs=state.epochs[:n]) for n in range(1, len(state.epochs)))
+        return any(self.is_over(each) for each in shorter)

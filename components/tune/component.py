@@ -27,7 +27,7 @@ def tune(
 
     With a `state_dir` the search continues what the folder holds; without one it starts and ends here.
     """
-    from components.core import artifacts, parameters, termination
+    from components.core import artifacts, files, parameters, termination
     from components.experiment import EXPERIMENT
     from components.tune import results
     from components.tune.search import SearchSettings, search
@@ -46,7 +46,7 @@ def tune(
         time_budget_s=time_budget_s,
         seed=seed,
     )
-    with results.state_folder(state_dir) as folder:
+    with files.kept_or_temporary(state_dir) as folder:
         checked["workers"] = resolve_workers(workers)
         settings = SearchSettings(**checked, warm_start=warm_start)
         found = search(EXPERIMENT, training_data.path, settings, folder)

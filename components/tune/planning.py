@@ -47,7 +47,7 @@ class Pace:
         search = (search_epochs * self.epoch_s + n_stretches * self.start_s) / workers / (1 - IDLE_SHARE)
         side_by_side = min(workers, plan.finals)
         finals = (finals_epochs * self.epoch_s + plan.finals * self.start_s) / side_by_side
-        return self.spent_s + search + finals + OTHER_STEPS_S
+        return float(self.spent_s + search + finals + OTHER_STEPS_S)
 
 
 def plan_for(settings: Any, header: dict[str, Any], pool: Pool, space: Space, state_dir: Path) -> Plan:

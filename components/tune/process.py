@@ -51,7 +51,8 @@ class Process:
 
     def mean(self, points: np.ndarray) -> np.ndarray:
         """Return the expected scores at points, shape (n_points,)."""
-        return self.center + self.scale * (self._covariance(points) @ self.solved)
+        mean: np.ndarray = self.center + self.scale * (self._covariance(points) @ self.solved)
+        return mean
 
     def belief(self, points: np.ndarray) -> "Belief":
         """Return what is believed of a set of points together."""
@@ -124,26 +125,30 @@ def without_outliers(scores: np.ndarray) -> np.ndarray:
     Source: Tukey 1977, "Exploratory data analysis", section 2D.
     """
     low, high = np.quantile(scores, (0.25, 0.75))
-    return np.maximum(scores, low - 1.5 * (high - low))
+    bounded: np.ndarray = np.maximum(scores, low - 1.5 * (high - low))
+    return bounded
 
 
 def squared_distances(points: np.ndarray, others: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return weighted squared distances, shape (n_points, n_others)."""
     one, other = points * np.sqrt(weights), others * np.sqrt(weights)
     squares = (one**2).sum(axis=1)[:, None] + (other**2).sum(axis=1)[None] - 2 * one @ other.T
-    return np.maximum(squares, 0)
+    positive: np.ndarray = np.maximum(squares, 0)
+    return positive
 
 
 def matern(squares: np.ndarray) -> np.ndarray:
     """Return the Matérn covariance of smoothness 5/2 at squared distances."""
     distances = np.sqrt(5 * squares)
-    return (1 + distances + distances**2 / 3) * np.exp(-distances)
+    covariance: np.ndarray = (1 + distances + distances**2 / 3) * np.exp(-distances)
+    return covariance
 
 
 def _matern_slope(squares: np.ndarray) -> np.ndarray:
     """Return the covariance's derivative by the squared distance."""
     distances = np.sqrt(5 * squares)
-    return -5 / 6 * (1 + distances) * np.exp(-distances)
+    slope: np.ndarray = -5 / 6 * (1 + distances) * np.exp(-distances)
+    return slope
 
 
 def _most_probable(points: np.ndarray, scores: np.ndarray, owners: np.ndarray) -> tuple[np.ndarray, float]:

@@ -1,27 +1,14 @@
 """What the tune step leaves: the trials' artifact and its metrics."""
 
-import contextlib
 import json
 import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 from components.core import artifacts, journal
 from components.core.finalists import Final, Finalists, write
 from components.tune.planning import weights_path
 from components.tune.search import TIMELINE, SearchResult
-
-
-@contextlib.contextmanager
-def state_folder(state_dir: str) -> Iterator[Path]:
-    """Yield the folder for the search's state: the given one, or for an empty name one that ends with the block."""
-    if state_dir:
-        yield Path(state_dir)
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            yield Path(folder)
 
 
 def write_trials(found: SearchResult, state_dir: Path, path: str) -> None:

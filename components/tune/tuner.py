@@ -209,8 +209,8 @@ def _refuse_batch_hooks(callback: keras.callbacks.Callback) -> None:
 
 def _n_initial(max_trials: int | None) -> int:
     """Return how many trials of a search, one at a time, come before the process is used."""
-    plan = {"trial_epochs": 1, "training_epochs": 1, "stop_trials_early": False, "round_size": 1, "finalists": 1}
-    return make_plan(max_trials=max_trials or 10, processors=1, **plan).n_initial
+    one = {"trial_epochs": 1, "training_epochs": 1, "round_size": 1, "finalists": 1, "processors": 1}
+    return make_plan(max_trials=max_trials or 10, stop_trials_early=False, **one).n_initial
 
 
 def _objective(experiment: Experiment) -> kt.Objective:

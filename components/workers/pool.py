@@ -1,7 +1,7 @@
 """A pool of worker processes, each training one stretch at a time.
 
-A worker is started fresh and kept for many stretches, so that TensorFlow is imported once a worker. One that crashes or
-hangs is replaced. All of this happens in the caller's thread, in `wait`.
+A worker is started fresh and kept for many stretches, so that TensorFlow is imported once a worker. One that crashes
+or hangs is replaced. All of this happens in the caller's thread, in `wait`.
 """
 
 import selectors

@@ -27,6 +27,7 @@ class Stretch:
         checkpoint: path of the checkpoint to continue from, where it is there and fits, and to leave; empty: none.
         every_epoch: whether the checkpoint is left after each epoch, or only at the end.
         patience: epochs without a better objective after which it ends earlier; 0: never.
+        waits_from: the epoch from which on they are counted at the earliest.
         memory_bytes: what it may take beside the others; 0: not limited.
         memory_bytes_alone: what it may take where nothing else runs; 0: not limited.
     """
@@ -39,12 +40,13 @@ class Stretch:
     checkpoint: str
     every_epoch: bool = False
     patience: int = 0
+    waits_from: int = 0
     memory_bytes: int = 0
     memory_bytes_alone: int = 0
 
     @property
     def course(self) -> Course:
-        return Course(self.n_epochs, self.seed, self.last, self.patience)
+        return Course(self.n_epochs, self.seed, self.last, self.patience, self.waits_from)
 
 
 @dataclass(frozen=True)
