@@ -7,6 +7,7 @@ python -m benchmarks.optuna_searcher TABLE.npz ROUND_SIZE BUDGETS SEEDS (the las
 
 import json
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -109,6 +110,7 @@ def _best(table: Table, finished: Sequence[int], budget: int) -> int:
 
 def main(path: str, round_size: int, budgets: Sequence[int], seeds: Sequence[int]) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # of `group`, for conditional spaces
     table = load(path)
     print(json.dumps([search(table, seed, round_size, budgets) for seed in seeds]))
 

@@ -6,13 +6,14 @@ Takes an hour or two, and can be killed: what is recorded stays in OUTPUT.jsonl,
 """
 
 import argparse
+import contextlib
 import gc
 import json
 import math
 import os
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -243,15 +244,12 @@ def _append(path: Path, line: dict[str, Any]) -> None:
 
 def _recorded(path: Path) -> Recorded:
     """Return a scratch file's lines by configuration and seed, without one that was cut short."""
-    lines = [line for line in _lines(path) if line.endswith("}\n")]
-    records = [json.loads(line) for line in lines]
-    return {(record["configuration"], record["seed"]): record for record in records}
-
-
-def _lines(path: Path) -> Iterator[str]:
-    if path.exists():
-        with path.open() as file:
-            yield from file
+    found = {}
+    for line in path.read_text().splitlines() if path.exists() else []:
+        with contextlib.suppress(json.JSONDecodeError):
+            record = json.loads(line)
+            found[record["configuration"], record["seed"]] = record
+    return found
 
 
 def _import_tensorflow() -> None:

@@ -2,8 +2,8 @@
 
 python -m benchmarks.replay TABLE N_SEEDS ROUND_SIZES [SEARCHERS] (the last two with commas between)
 
-TABLE is the name of one of benchmarks/tables, or a path. Optuna takes part where OPTUNA_PYTHON names the Python of an
-environment that has it.
+TABLE is the name of one of benchmarks/tables, or a path. Optuna runs in the environment of the peers, or in the one
+whose Python OPTUNA_PYTHON names.
 """
 
 import json
@@ -19,33 +19,29 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.peers import environment
 from benchmarks.table import Table, load, path_of
 
 FULL_TRAININGS = (20, 40, 64)
 """Budgets, in trainings to the end. A search's finals are part of it."""
 
 OPTUNA_PYTHON = "OPTUNA_PYTHON"
-SEQUENTIAL = ("random",)
-"""Searches that are the same in rounds of any size."""
+SEARCHES = ("random", "random-halving", "keras-tuner", "optuna", "own")
 
 N_SEEDS_OF_RANDOM = 2_000
 
 
 def main(path: str, n_seeds: int, round_sizes: Sequence[int], searchers: Sequence[str]) -> None:
     table = load(path)
+    if "optuna" in searchers and OPTUNA_PYTHON not in os.environ:
+        os.environ[OPTUNA_PYTHON] = str(environment.installed())
     with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
         rows = [
             {"search": name, "round_size": size, **_regrets(pool, table, path, name, size, n_seeds)}
             for name in searchers
-            for size in (round_sizes if name not in SEQUENTIAL else [1])
+            for size in ([1] if name == "random" else round_sizes)  # which is the same in rounds of any size
         ]
     print(json.dumps({"table": table.name, "full_trainings": FULL_TRAININGS, "rows": rows}))
-
-
-def available_searchers() -> list[str]:
-    """Return the names of the searches that can be replayed here."""
-    optuna = ["optuna"] if os.environ.get(OPTUNA_PYTHON) else []
-    return ["random", "random-halving", "keras-tuner", *optuna, "own"]
 
 
 def budgets(table: Table) -> list[int]:
@@ -95,5 +91,5 @@ if __name__ == "__main__":
         sys.argv[1],
         int(sys.argv[2]),
         list(map(int, _names(sys.argv[3]))),
-        _names(sys.argv[4]) if len(sys.argv) > 4 else available_searchers(),
+        _names(sys.argv[4]) if len(sys.argv) > 4 else SEARCHES,
     )

@@ -5,7 +5,6 @@ the configuration that it chooses when so many epochs are spent. A training gets
 """
 
 import dataclasses
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,10 +15,10 @@ from keras_tuner.engine.trial import Trial as KerasTunerTrial
 
 from benchmarks.table import Table
 from components.core.plan import Plan, expected_epochs, make_plan
-from components.core.trial import Trial, end_score
+from components.core.trial import Trial
 from components.tune.rounds import Rounds, Stretch
 from components.tune.suggestions import Observation, Suggester
-from components.tune.unit_cube import as_keras_tuner
+from components.tune.unit_cube import UnitCube, as_keras_tuner
 
 TRIAL_SHARE = 0.6
 """The highest rung, as a share of a training to the end: that of the pipeline's defaults, 18 epochs of 30."""
@@ -173,6 +172,7 @@ class TableOracle(kt.oracles.BayesianOptimizationOracle):
             hyperparameters=as_keras_tuner(table.space.declarations),
         )
         self._table = table
+        self._points = UnitCube(table.space).encode(table.configurations)
         self.tried: list[int] = []
 
     def begin(self) -> tuple[KerasTunerTrial, int]:
@@ -194,20 +194,8 @@ class TableOracle(kt.oracles.BayesianOptimizationOracle):
         if len(self.tried) - len(self.ongoing_trials) < n_initial:
             return int(self._random_state.choice(untried))
         self.gpr.fit(*map(np.nan_to_num, self._vectorize_trials()))
-        mean, deviation = self.gpr.predict(self._vectors[untried], return_std=True)
+        mean, deviation = self.gpr.predict(self._points[untried], return_std=True)
         return untried[int(np.argmin(mean - self.beta * deviation))]
-
-    @property
-    def _vectors(self) -> np.ndarray:
-        if not hasattr(self, "_known_vectors"):
-            trials = [self._trial(index, str(index)) for index in range(len(self._table))]
-            for trial in trials:
-                trial.status, trial.score = "COMPLETED", 0.0
-            own, self.trials = self.trials, {trial.trial_id: trial for trial in trials}
-            ongoing, self.ongoing_trials = self.ongoing_trials, {}
-            self._known_vectors, _ = self._vectorize_trials()
-            self.trials, self.ongoing_trials = own, ongoing
-        return self._known_vectors
 
     def _trial(self, index: int, trial_id: str) -> KerasTunerTrial:
         chosen = self.hyperparameters.copy()
