@@ -152,7 +152,7 @@ def sample_efficiency(quick: bool) -> str:
         "How much worse the chosen configuration is than the best of a table of real trainings "
         f"(`benchmarks/tables`), in points of accuracy by other seeds than the search saw: mean of {n_seeds} seeds "
         "and its standard error, and the share of random search's. All spend the same epochs, finals included, given "
-        "as trainings to the end. Random search trains to the end; random halving has this project's rungs and finals; "
+        "as trainings to the end. Random search trains to the end; random halving has our rungs and finals; "
         "stock Keras Tuner its defaults; Optuna TPE with Hyperband. Idle is what workers wait for at the ends of "
         "rounds, simulated from recorded processor seconds.",
         "\n\n".join(texts),
