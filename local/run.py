@@ -76,10 +76,7 @@ def refuse_another_search(output_dir: str | Path, begun: Begun, parameters: Mapp
         raise InvalidInput(
             f"data_source must hold the files it held when {output_dir} was begun; use a new output_dir"
         )
-    workers, finished = _begun_search(output_dir)
-    if parameters["workers"] not in (0, workers or parameters["workers"]):
-        rule = f"workers must stay {workers!r} to continue the run in {output_dir}"
-        raise InvalidInput(f"{rule}, got {parameters['workers']!r}; use a new output_dir")
+    finished = 0 if parameters["time_budget_s"] else _n_trials(output_dir)
     if parameters["max_trials"] < finished:
         rule = f"max_trials must be at least the {finished} trials that {output_dir} holds"
         raise InvalidInput(f"{rule}, got {parameters['max_trials']}")
@@ -114,13 +111,10 @@ def run(build: Callable[..., Any], parameters: dict[str, Any], output_dir: str |
     return summary
 
 
-def _begun_search(output_dir: str | Path) -> tuple[int | None, int]:
-    """Return (workers, number of finished trials) of the search in a run's folder; (None, 0) when there is none."""
+def _n_trials(output_dir: str | Path) -> int:
+    """Return how many trials the search in a run's folder has, 0 when there is none."""
     path = Path(output_dir) / "state" / journal.FILE_NAME
-    if not path.exists():
-        return None, 0
-    found = journal.read(path)
-    return found.header.get("workers"), len(found.trials)
+    return len(journal.read(path).trials) if path.exists() else 0
 
 
 @contextlib.contextmanager

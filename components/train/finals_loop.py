@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from components.core import events
+from components.core import events, machine
 from components.train.final_training import FinalTraining
 from components.workers.pool import Event, Finished, Lost, Note, Pool, Progress
 
@@ -23,6 +23,7 @@ class FinalsLoop:
         attempts: how many workers each was lost with.
         reasons: why those that failed did.
         notes: what has been told of.
+        memory_bytes: what trainings may take together.
     """
 
     trainings: Sequence[FinalTraining]
@@ -32,6 +33,7 @@ class FinalsLoop:
     attempts: Counter[int] = field(default_factory=Counter)
     reasons: dict[int, str] = field(default_factory=dict)
     notes: set[str] = field(default_factory=set)
+    memory_bytes: int = field(default_factory=machine.available_bytes)
 
     def run(self) -> dict[int, str]:
         """Train what waits; return the reasons of those that failed, by their places."""
@@ -46,7 +48,9 @@ class FinalsLoop:
             queue = self.waiting or (self.alone if not self.pool.running else [])
             if queue:
                 place = queue.pop(0)
-                self.pool.assign(slot, self.trainings[place].stretch(place))
+                share = 0 if queue is self.alone else self.memory_bytes // self.pool.n_workers
+                stretch = self.trainings[place].stretch(place)
+                self.pool.assign(slot, replace(stretch, memory_bytes=share, memory_bytes_alone=self.memory_bytes))
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, Note):

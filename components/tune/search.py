@@ -88,7 +88,7 @@ def search(
         tempfile.TemporaryDirectory() as unused,
         Pool(settings.workers, setup, settings.trial_time_limit_s) as pool,
     ):
-        if settings.max_trials < len(opened.trials):
+        if settings.max_trials < len(opened.trials) and not settings.time_budget_s:
             rule = f"max_trials must be at least the {len(opened.trials)} trials that {state_dir} holds"
             raise InvalidInput(f"{rule}, got {settings.max_trials}")
         # Keras Tuner and Keras are imported here, while the workers import TensorFlow.

@@ -102,6 +102,10 @@ class Pool:
         self.close()
 
     @property
+    def n_workers(self) -> int:
+        return len(self._workers)
+
+    @property
     def idle(self) -> list[int]:
         """The slots of the workers that have no stretch; one that is still starting up can be given one too."""
         return [worker.slot for worker in self._workers if worker.number is None]
