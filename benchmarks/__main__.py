@@ -162,15 +162,21 @@ def sample_efficiency(quick: bool) -> str:
 def _regret_rows(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
     """Return a row a search and round size: regrets, then their shares of random search's."""
     random = next(row for row in rows if row["search"] == "random")
+    n = len(random["mean"])
     return [
         (
             row["search"],
             "" if row is random else row["round_size"],
-            *(f"{mean:.2f} ± {error:.2f}" for mean, error in zip(row["mean"], row["error"], strict=True)),
-            *(f"{mean / base:.2f}" for mean, base in zip(row["mean"], random["mean"], strict=True)),
+            *_padded([f"{each:.2f} ± {error:.2f}" for each, error in zip(row["mean"], row["error"], strict=True)], n),
+            *_padded([f"{each / base:.2f}" for each, base in zip(row["mean"], random["mean"], strict=False)], n),
         )
         for row in rows
     ]
+
+
+def _padded(cells: list[str], n: int) -> list[str]:
+    """Return `n` cells, a dash in each that is missing at the end."""
+    return cells + ["–"] * (n - len(cells))
 
 
 def peers(quick: bool) -> str:

@@ -25,6 +25,9 @@ from benchmarks.table import Table, load, path_of
 FULL_TRAININGS = (20, 40, 64)
 """Budgets, in trainings to the end. A search's finals are part of it."""
 
+LEAST_ROUND_SIZES = {20: 1, 40: 8, 64: 32}
+"""A large budget is replayed only in rounds that suit it: one in small rounds takes hours, and nobody would wait."""
+
 OPTUNA_PYTHON = "OPTUNA_PYTHON"
 SEARCHES = ("random", "random-halving", "keras-tuner", "optuna", "own")
 
@@ -35,6 +38,7 @@ def main(path: str, n_seeds: int, round_sizes: Sequence[int], searchers: Sequenc
     table = load(path)
     if "optuna" in searchers and OPTUNA_PYTHON not in os.environ:
         os.environ[OPTUNA_PYTHON] = str(environment.installed())
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))  # of the processes below
     with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
         rows = [
             {"search": name, "round_size": size, **_regrets(pool, table, path, name, size, n_seeds)}
@@ -44,25 +48,27 @@ def main(path: str, n_seeds: int, round_sizes: Sequence[int], searchers: Sequenc
     print(json.dumps({"table": table.name, "full_trainings": FULL_TRAININGS, "rows": rows}))
 
 
-def budgets(table: Table) -> list[int]:
-    """Return the budgets in epochs."""
-    return [count * table.n_epochs for count in FULL_TRAININGS]
+def budgets(table: Table, name: str, round_size: int) -> list[int]:
+    """Return the budgets in epochs that a search is replayed with."""
+    in_rounds = name not in ("random", "keras-tuner")
+    return [n * table.n_epochs for n in FULL_TRAININGS if not in_rounds or round_size >= LEAST_ROUND_SIZES[n]]
 
 
 def search(path: str, name: str, round_size: int, seed: int) -> list[int]:
     """Return which configuration a search chooses, for each budget."""
     table = load(path)
+    epochs = budgets(table, name, round_size)
     if name == "optuna":
-        return _optuna(path, round_size, budgets(table), seed)
+        return _optuna(path, round_size, epochs, seed)
     from benchmarks.searchers import SEARCHERS
 
-    return SEARCHERS[name](table, seed, round_size, budgets(table))
+    return SEARCHERS[name](table, seed, round_size, epochs)
 
 
 def _regrets(
     pool: ProcessPoolExecutor, table: Table, path: str, name: str, round_size: int, n_seeds: int
 ) -> dict[str, list[float]]:
-    """Return mean regrets in points, and their standard errors, for each budget."""
+    """Return mean regrets in points, and their standard errors, for each of `budgets`."""
     seeds = range(max(n_seeds, N_SEEDS_OF_RANDOM) if name == "random" else n_seeds)
     chosen = pool.map(partial(search, path, name, round_size), seeds, chunksize=max(1, len(seeds) // 64))
     regrets = np.array([[table.regret(index) for index in of_seed] for of_seed in chosen])
