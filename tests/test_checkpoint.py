@@ -4,99 +4,98 @@ import numpy as np
 import pytest
 
 from components.core.experiment import ACCURACY
-from components.train.checkpoint import FILE_NAME, Checkpoint
-from components.training.state import Epoch, TrainingState
+from components.training.checkpoint import Checkpoint
+from components.training.state import Course, Epoch, TrainingState
 
 
 class Trainer:
-    """Holds two variables, as plain arrays."""
+    """Holds two variables and, after them as any trainer, the averages of one, as plain arrays."""
 
     compiled = "xla"
 
-    def __init__(self, values=((1.0, 2.0), (3.0,))):
-        self.values = [np.array(value) for value in values]
-
     def state(self):
-        return self.values
-
-    def restore(self, state):
-        self.values = state
-
-
-class OtherTrainer(Trainer):
-    """Trains in another way."""
-
-    compiled = "graph"
+        return [np.array(value) for value in ((1.0, 2.0), (3.0,), (6.0, 7.0))]
 
 
 KEY = {"seed": 1, "components/experiment/network.py": "abc"}
+COURSE = Course(n_epochs=4, seed=1)
+NAME = "training.npz"
 
 
-def begun():
-    return TrainingState(ACCURACY, "xla")
+def after_epochs(*accuracies):
+    epochs = [
+        Epoch(n, 0.5, 0.6, 0.7, accuracy, accuracy, 0.001, 1.5) for n, accuracy in enumerate(accuracies, start=1)
+    ]
+    is_last_best = max(accuracies) == accuracies[-1]
+    return TrainingState(ACCURACY, "xla", epochs, [np.array([6.0, 7.0] if is_last_best else [4.0, 5.0])])
 
 
-def after_epochs(n_epochs=2):
-    epochs = [Epoch(number, 0.5, 0.6, 0.7, 0.8, 0.8, 0.001, 1.5) for number in range(1, n_epochs + 1)]
-    return TrainingState(ACCURACY, "xla", epochs, [np.array([4.0, 5.0])])
+WHOLE = after_epochs(0.8, 0.7)
 
 
-def restored(folder, key=KEY, trainer=None):
+def read(folder, key=KEY, course=COURSE):
     """Return what a training that begins finds in a folder."""
-    state = begun()
-    Checkpoint(folder, key).restore(trainer or Trainer(), state)
-    return state
+    return Checkpoint(folder / NAME, key).read(course)
 
 
 @pytest.fixture
 def saved(tmp_path):
     """Return the folder of a state saved after two epochs."""
-    Checkpoint(tmp_path, KEY).save(Trainer(), after_epochs())
+    Checkpoint(tmp_path / NAME, KEY).save(Trainer(), WHOLE)
     return tmp_path
 
 
+def as_lists(arrays):
+    return [array.tolist() for array in arrays]
+
+
 def test_a_saved_state_comes_back(saved):
-    trainer = Trainer(((0.0, 0.0), (0.0,)))
+    found = read(saved)
 
-    state = restored(saved, trainer=trainer)
-
-    assert state.epochs == after_epochs().epochs
-    assert [value.tolist() for value in trainer.values] == [[1.0, 2.0], [3.0]]
-    assert [value.tolist() for value in state.best_weights] == [[4.0, 5.0]]
+    assert (found.compiled, found.epochs) == ("xla", WHOLE.epochs)
+    assert as_lists(found.variables) == as_lists(Trainer().state())
+    assert as_lists(found.best_weights) == [[4.0, 5.0]]
 
 
-def test_where_nothing_is_saved_the_training_starts_at_its_beginning(tmp_path):
-    assert restored(tmp_path) == begun()
+def test_the_best_weights_come_back_when_they_are_the_last_and_written_once(tmp_path):
+    Checkpoint(tmp_path / NAME, KEY).save(Trainer(), after_epochs(0.7, 0.8))
+
+    with np.load(tmp_path / NAME) as arrays:
+        assert not any(name.startswith("best") for name in arrays)
+    assert as_lists(read(tmp_path).best_weights) == [[6.0, 7.0]]
 
 
-def test_the_state_of_another_training_is_not_used_and_a_warning_names_what_differs(saved, capsys):
-    assert restored(saved, {**KEY, "components/experiment/network.py": "abd"}) == begun()
-    assert "another training (components/experiment/network.py changed)" in capsys.readouterr().err
+def test_where_nothing_is_saved_there_is_nothing_to_go_on_from(tmp_path):
+    assert read(tmp_path) is None
 
 
-def test_the_state_of_another_kind_of_trainer_is_not_used_and_a_warning_says_so(saved, capsys):
-    assert restored(saved, trainer=OtherTrainer()) == begun()
-    assert "the way it is compiled changed" in capsys.readouterr().err
+def test_the_state_of_another_training_is_not_used_and_a_line_names_what_differs(saved, capsys):
+    assert read(saved, {**KEY, "components/experiment/network.py": "abd"}) is None
+    assert "another training (components/experiment/network.py changed)" in capsys.readouterr().out
+
+
+def test_a_state_beyond_the_end_of_a_training_is_not_used_and_a_line_says_so(saved, capsys):
+    assert read(saved, course=Course(n_epochs=4, seed=1, last=1)) is None
+    assert "of 2 epochs, beyond epoch 1" in capsys.readouterr().out
 
 
 def test_a_state_with_any_one_byte_changed_is_the_saved_one_or_is_not_used(saved, capsys):
-    path = saved / FILE_NAME
+    path = saved / NAME
     whole = path.read_bytes()
     for position in range(0, len(whole), 7):
         path.write_bytes(whole[:position] + bytes([whole[position] ^ 0x41]) + whole[position + 1 :])
-        trainer = Trainer()
 
-        state = restored(saved, trainer=trainer)
+        found = read(saved)
 
-        assert state.epochs in ([], after_epochs().epochs)
-        assert [value.tolist() for value in trainer.values] == [[1.0, 2.0], [3.0]]
+        assert found is None or found.epochs == WHOLE.epochs
+        assert found is None or as_lists(found.variables) == as_lists(Trainer().state())
 
 
-def test_a_state_cut_anywhere_is_not_used_and_a_warning_names_it(saved, capsys):
-    path = saved / FILE_NAME
+def test_a_state_cut_anywhere_is_not_used_and_a_line_names_it(saved, capsys):
+    path = saved / NAME
     whole = path.read_bytes()
     for length in range(0, len(whole), 11):
         path.write_bytes(whole[:length])
 
-        assert restored(saved) == begun()
-        assert f"{path} is damaged" in capsys.readouterr().err
+        assert read(saved) is None
+        assert f"{path} is damaged" in capsys.readouterr().out

@@ -10,20 +10,19 @@ import tensorflow as tf
 
 from components.core import events, models, scores
 from components.core.data import DatasetInfo, Labelled, TrainingData
-from components.core.experiment import CROSS_ENTROPY, Experiment, Metric
+from components.core.experiment import ACCURACY, CROSS_ENTROPY, Experiment, Metric
 from components.core.hyperparameters import read_hyperparameters
 from components.experiment import EXPERIMENT, recipe
 from components.experiment.network import create_model
 from components.experiment.space import Hyperparameters
-from components.train.checkpoint import Checkpoint
-from components.train.fitting import train_best
 from components.training import compiled_trainer, loop
+from components.training.checkpoint import Checkpoint
 from components.training.compiled_trainer import CompiledTrainer
 from components.training.dropout import FastDropout, with_fast_dropout
 from components.training.fit_trainer import FitTrainer
 from components.training.randomness import StepRandom
 from components.training.scaling import fit_normalization
-from components.training.state import TrainingFailed
+from components.training.state import Course, Epoch, TrainingFailed, TrainingState
 from components.training.trainer import batches_of
 from tests.idx import draw
 
@@ -86,7 +85,8 @@ def train_by_fit(model, chosen, problem, epochs, seed):
 
 
 def train_by_ours(model, chosen, problem, epochs, seed):
-    trainer = CompiledTrainer(EXPERIMENT, model, chosen, problem, epochs, seed)
+    experiment = dataclasses.replace(EXPERIMENT, averaged_share=0)
+    trainer = CompiledTrainer(experiment, model, chosen, problem, epochs, seed)
     figures = [trainer.train_epoch(epoch + 1) for epoch in range(epochs)]
     model.set_weights(trainer.weights())
     return [loss for loss, _ in figures], [accuracy for _, accuracy in figures]
@@ -240,14 +240,34 @@ def test_training_sees_changed_images(trainer_type):
 
 def train_network(values=VALUES, problem=None, n_epochs=2, patience=50, seed=1, experiment=EXPERIMENT, **options):
     problem = data() if problem is None else problem
-    budget = {"n_epochs": n_epochs, "early_stopping_patience": patience, "seed": seed}
-    return loop.train_network(experiment, values, problem, **budget, **options)
+    return loop.train_network(experiment, values, problem, Course(n_epochs, seed, patience=patience), **options)
 
 
 def test_training_ends_after_patience_epochs_without_a_better_one():
     _, state = train_network({**VALUES, "dropout_rate": 0.0}, data(200), n_epochs=40, patience=3)
 
     assert len(state.epochs) == state.best.number + 3 < 40
+
+
+def after(*objectives):
+    """Return the state of a training with these objectives."""
+    epochs = [Epoch(n, 0.5, 0.5, 0.5, each, each, 0.001, 1.0) for n, each in enumerate(objectives, start=1)]
+    return TrainingState(ACCURACY, "xla", epochs)
+
+
+def test_patience_counts_from_where_the_waiting_begins():
+    state = after(0.9, 0.8, 0.8, 0.8, 0.8)
+
+    assert Course(9, 1, patience=3).is_over(state)
+    assert not Course(9, 1, patience=3, waits_from=3).is_over(state)
+    assert Course(9, 1, patience=3, waits_from=2).is_over(state)
+    assert not Course(9, 1, patience=0).is_over(state)
+
+
+def test_a_training_that_went_on_for_too_long_is_known():
+    assert Course(9, 1, patience=2).ended_before(after(0.9, 0.8, 0.8, 0.8))
+    assert not Course(9, 1, patience=2).ended_before(after(0.9, 0.8, 0.8))
+    assert not Course(9, 1, patience=2).ended_before(after(0.7, 0.8, 0.9, 0.8))
 
 
 def test_training_ends_with_its_budget():
@@ -379,8 +399,7 @@ def said(monkeypatch):
 
 def trained(model, experiment=EXPERIMENT, **changes):
     keras.utils.set_random_seed(1)
-    budget = {"n_epochs": 8, "early_stopping_patience": 9, "seed": 1}
-    return loop.fit(experiment, built(model()), hyperparameters(**changes), data(200), **budget)
+    return loop.fit(experiment, built(model()), hyperparameters(**changes), data(200), Course(n_epochs=8, seed=1))
 
 
 def test_a_network_with_a_step_of_its_own_is_trained_by_fit_and_one_line_says_so(said):
@@ -487,7 +506,7 @@ def test_a_dropout_inside_a_nested_model_is_replaced_too():
 def refitted():
     """Return (problem, model) after a refit on random labels to the third of six epochs."""
     problem = data(n_train=60, random_labels=True)
-    return problem, loop.refit(EXPERIMENT, VALUES, problem, n_epochs=6, chosen_epoch=3, seed=4)
+    return problem, loop.refit(EXPERIMENT, VALUES, problem, Course(n_epochs=6, seed=4), chosen_epoch=3)
 
 
 def test_a_refit_ends_with_the_chosen_epoch_of_a_training_on_all_images(refitted):
@@ -504,21 +523,9 @@ def test_a_refit_ends_with_the_chosen_epoch_of_a_training_on_all_images(refitted
 
 def test_a_refit_that_was_interrupted_ends_as_if_it_had_not_been(refitted, tmp_path):
     problem, model = refitted
-    settings = {"n_epochs": 6, "chosen_epoch": 3, "seed": 4}
-    checkpoint = Checkpoint(tmp_path, {"a": "key"})
+    course, rest = Course(n_epochs=6, seed=4), {"chosen_epoch": 3, "checkpoint": Checkpoint(tmp_path / "a", {})}
 
-    loop.refit(EXPERIMENT, VALUES, problem, **settings, checkpoint=checkpoint, on_epoch=lambda state: True)
-    continued = loop.refit(EXPERIMENT, VALUES, problem, **settings, checkpoint=checkpoint)
+    loop.refit(EXPERIMENT, VALUES, problem, course, **rest, on_epoch=lambda state: True)
+    continued = loop.refit(EXPERIMENT, VALUES, problem, course, **rest)
 
     assert all(np.array_equal(*pair) for pair in zip(model.get_weights(), continued.get_weights(), strict=True))
-
-
-def test_a_refit_changes_the_model_and_not_what_chose_its_epoch(tmp_path):
-    problem = data(n_train=60)
-    settings = {"n_epochs": 3, "early_stopping_patience": 3, "seed": 4, "state_dir": tmp_path}
-
-    plain, chosen = train_best(EXPERIMENT, VALUES, problem, **settings)
-    refitted, same = train_best(EXPERIMENT, VALUES, problem, **settings, refit=True)
-
-    assert same.history() == chosen.history()
-    assert not np.array_equal(plain.get_weights()[FIRST_KERNEL], refitted.get_weights()[FIRST_KERNEL])
