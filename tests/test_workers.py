@@ -357,11 +357,11 @@ def test_a_stretch_goes_on_from_its_checkpoint(talkative, tmp_path):
 
 
 def test_what_needs_more_memory_than_there_is_fails_at_once_and_says_so(talkative):
-    (event,) = events_of(talkative, memory_bytes_alone=10**8)
+    (event,) = events_of(talkative, memory_bytes_alone=300_000_000)
 
-    assert event.outcome.status == "failed" and event.outcome.epochs == 0 and event.outcome.needed_bytes > 10**8
+    assert event.outcome.status == "failed" and event.outcome.epochs == 0 and event.outcome.needed_bytes > 3e8
     assert event.outcome.reason == (
-        f"needs about {event.outcome.needed_bytes / 1e9:.1f} GB, and 0.1 GB are left below the memory limit"
+        f"needs about {event.outcome.needed_bytes / 1e9:.1f} GB, and 0.3 GB are left below the memory limit"
     )
 
 
