@@ -108,6 +108,20 @@ def test_accuracies_are_shown_with_their_intervals(two_runs):
     assert "{:.4f} to {:.4f}".format(*found.accuracy_interval) in shown(two_runs)
 
 
+def test_epochs_and_finals_are_shown_beside_the_trials(two_runs):
+    """Three trials of 18, 2 and 2 epochs; finals with 0.95, 0.93 and 0.94."""
+    results = compare.tables(compare.read_runs(two_runs))[0]
+    row = dict(zip(results.header, results.rows[0], strict=True))
+
+    assert (row["Trials"], row["Epochs"], row["Finals"]) == ("3", "22", "3 (mean 0.9400)")
+
+
+def test_a_run_without_finals_has_none_to_show(tmp_path):
+    (results, *_) = compare.tables(compare.read_runs([write_run(tmp_path / "begun", 2, finished=False)]))
+
+    assert results.rows[0][results.header.index("Finals")] == "–"
+
+
 def test_a_runs_name_is_shown_as_text(two_runs):
     assert "[bold]second<b>" in shown(two_runs)
 

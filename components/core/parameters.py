@@ -128,8 +128,10 @@ PARAMETERS = {
         "HEIGHTxWIDTH, or one number, that a folder's images are resized to.",
         decides_search=True,
     ),
-    "max_trials": Parameter(Range(int, 1, 100_000), "Finished trials in the search."),
-    "trial_epochs": Parameter(Range(int, 1, 10_000), "Epoch budget of one trial.", decides_search=True),
+    "max_trials": Parameter(Range(int, 1, 100_000), "Configurations that the search tries."),
+    "trial_epochs": Parameter(
+        Range(int, 1, 10_000), "Most epochs that one configuration gets in the search.", decides_search=True
+    ),
     "trial_time_limit_s": Parameter(Range(int, 0, 604_800), "Seconds after which a trial has failed; 0: none."),
     "stop_trials_early": Parameter(
         TrueOrFalse(), "Whether hopeless trials end before their budget.", decides_search=True

@@ -136,12 +136,16 @@ def _offer_to_be_ended_first() -> None:
 
 
 def _tell_when_large(replies: Replies, stretch: "task.Stretch") -> None:
-    """Tell the parent, from a thread, as soon as this process has taken half of what a training may take."""
+    """Tell the parent, from a thread, as soon as this process has taken half of what a training may take.
+
+    What it shares with the worker that it was forked from is not counted.
+    """
     if not stretch.memory_bytes_alone:
         return
+    shared = _anonymous_bytes()
 
     def watch() -> None:
-        while _anonymous_bytes() < LARGE_SHARE * stretch.memory_bytes_alone:
+        while _anonymous_bytes() - shared < LARGE_SHARE * stretch.memory_bytes_alone:
             time.sleep(MEMORY_CHECK_S)
         replies.send(large=stretch.number)
 
