@@ -15,7 +15,6 @@ import keras
 from components.core.data import DatasetInfo
 from components.core.experiment import Experiment
 from components.core.hyperparameters import read_hyperparameters
-from components.training.compilation import compilation_of
 from components.training.trainer import VALIDATION_BATCH
 
 NUMBER_BYTES = 4
@@ -85,7 +84,8 @@ def _slots(experiment: Experiment, hyperparameters: Any) -> float:
         optimizer.build([keras.Variable("zeros", shape=(_SIDE, _SIDE), name="kernel")])
     except Exception:  # what is wrong with it is for the training to say
         return USUAL_SLOTS
-    return sum(math.prod(variable.shape) for variable in optimizer.variables if variable.shape) / _SIDE**2
+    kept = sum(math.prod(variable.shape) for variable in optimizer.variables if variable.shape)
+    return float(kept / _SIDE**2)
 
 
 def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
