@@ -8,6 +8,9 @@ import pytest
 from components.core import events
 from components.train.finals_loop import MAX_ATTEMPTS, FinalsLoop
 from components.workers.pool import Finished, Lost, Note, Progress
+from components.workers.task import Stretch
+
+MEMORY = 900
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class Training:
     course = SimpleNamespace(end=4)
 
     def stretch(self, place):
-        return SimpleNamespace(number=place)
+        return Stretch(place, {}, last=4, n_epochs=4, seed=0, checkpoint="")
 
     def read(self):
         best = SimpleNamespace(objective=0.9, number=3)
@@ -29,9 +32,10 @@ class Pool:
     """Workers that end what they are given at once, one after the other, as `endings` says by place."""
 
     def __init__(self, n_workers, endings):
+        self.n_workers = n_workers
         self._slots = [None] * n_workers
         self._endings = {place: list(each) for place, each in endings.items()}
-        self.begun = []
+        self.begun, self.memory = [], []
 
     @property
     def idle(self):
@@ -44,6 +48,7 @@ class Pool:
     def assign(self, slot, stretch):
         self._slots[slot] = stretch.number
         self.begun.append((stretch.number, len(self.running)))
+        self.memory.append((stretch.memory_bytes, stretch.memory_bytes_alone))
 
     def wait(self):
         slot = next(slot for slot, place in enumerate(self._slots) if place is not None)
@@ -67,7 +72,7 @@ def lost_in_start_up(place, slot):
 def run(endings, n_workers=2):
     pool = Pool(n_workers, endings)
     trainings = [Training(f"trial {place} seed 0") for place in endings]
-    return FinalsLoop(trainings, pool, list(endings)).run(), pool.begun
+    return FinalsLoop(trainings, pool, list(endings), memory_bytes=MEMORY).run(), pool
 
 
 DONE = ended("finished")
@@ -81,28 +86,29 @@ def said(monkeypatch):
 
 
 def test_finals_begin_in_their_order_as_many_at_once_as_there_are_workers():
-    reasons, begun = run({0: [DONE], 1: [DONE], 2: [DONE]})
+    reasons, pool = run({0: [DONE], 1: [DONE], 2: [DONE]})
 
-    assert reasons == {} and begun == [(0, 1), (1, 2), (2, 2)]
+    assert reasons == {} and pool.begun == [(0, 1), (1, 2), (2, 2)]
 
 
 def test_what_needs_too_much_memory_runs_alone_when_the_others_have_ended():
-    reasons, begun = run({0: [ended("deferred"), DONE], 1: [ended("deferred"), DONE], 2: [DONE]}, n_workers=3)
+    reasons, pool = run({0: [ended("deferred"), DONE], 1: [ended("deferred"), DONE], 2: [DONE]}, n_workers=3)
 
-    assert reasons == {} and begun[3:] == [(0, 1), (1, 1)]
+    assert reasons == {} and pool.begun[3:] == [(0, 1), (1, 1)]
+    assert pool.memory == [(MEMORY // 3, MEMORY)] * 3 + [(0, MEMORY)] * 2
 
 
 def test_a_final_that_lost_its_worker_is_tried_again_and_a_warning_says_so(capsys):
-    reasons, begun = run({0: [lost, DONE]})
+    reasons, pool = run({0: [lost, DONE]})
 
-    assert reasons == {} and len(begun) == 2
+    assert reasons == {} and len(pool.begun) == 2
     assert "the final of trial 0 seed 0 is tried again: its worker was killed by SIGKILL" in capsys.readouterr().err
 
 
 def test_a_final_that_lost_three_workers_is_left_out_with_their_last_words(capsys):
-    reasons, begun = run({0: [lost] * MAX_ATTEMPTS, 1: [DONE]})
+    reasons, pool = run({0: [lost] * MAX_ATTEMPTS, 1: [DONE]})
 
-    assert reasons == {0: "its worker was killed by SIGKILL, 3 times"} and begun.count((1, 2)) == 1
+    assert reasons == {0: "its worker was killed by SIGKILL, 3 times"} and pool.begun.count((1, 2)) == 1
     assert (
         "failed and is left out: its worker was killed by SIGKILL, 3 times\nthe last words" in capsys.readouterr().err
     )
@@ -124,7 +130,7 @@ def test_a_final_that_failed_is_left_out_with_its_traceback(capsys):
 def test_epochs_and_endings_are_told(said):
     run({0: [DONE]})
     loop = FinalsLoop([Training("trial 7 seed 1")], None, [])
-    loop._handle(Progress(0, 0, 2, 0.85))
+    loop._handle(Progress(0, 2, 0.85))
     loop._handle(Note("a note"))
     loop._handle(Note("a note"))
 

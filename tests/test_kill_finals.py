@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from components.core.finalists import Final
 from tests import processes, runs, searches
 from tests.train_step import SEED, VALUES, call, write_shortlist

@@ -15,17 +15,19 @@ from components.core.hyperparameters import read_hyperparameters
 from components.experiment import EXPERIMENT, recipe
 from components.experiment.network import create_model
 from components.experiment.space import Hyperparameters
-from components.train.checkpoint import Checkpoint
-from components.train.fitting import train_best
 from components.training import compiled_trainer, loop
+from components.training.checkpoint import Checkpoint
 from components.training.compiled_trainer import CompiledTrainer
 from components.training.dropout import FastDropout, with_fast_dropout
 from components.training.fit_trainer import FitTrainer
 from components.training.randomness import StepRandom
 from components.training.scaling import fit_normalization
-from components.training.state import TrainingFailed
-from components.training.trainer import batches_of
+from components.training.state import Course, Epoch, TrainingFailed, TrainingState
+from components.training.trainer import Trainer, batches_of
 from tests.idx import draw
+
+LAST_WEIGHTS = dataclasses.replace(EXPERIMENT, averaged_share=0.0)
+"""Validates and keeps the weights of the last step, as Keras' `fit` does."""
 
 SHAPE = (6, 4)
 FIRST_KERNEL = 3
@@ -86,7 +88,7 @@ def train_by_fit(model, chosen, problem, epochs, seed):
 
 
 def train_by_ours(model, chosen, problem, epochs, seed):
-    trainer = CompiledTrainer(EXPERIMENT, model, chosen, problem, epochs, seed)
+    trainer = CompiledTrainer(LAST_WEIGHTS, model, chosen, problem, epochs, seed)
     figures = [trainer.train_epoch(epoch + 1) for epoch in range(epochs)]
     model.set_weights(trainer.weights())
     return [loss for loss, _ in figures], [accuracy for _, accuracy in figures]
@@ -238,14 +240,13 @@ def test_training_sees_changed_images(trainer_type):
     assert np.array_equal(trained[0], kernel) and not np.array_equal(trained[1], np.zeros(3))
 
 
-def train_network(values=VALUES, problem=None, n_epochs=2, patience=50, seed=1, experiment=EXPERIMENT, **options):
+def train_network(values=VALUES, problem=None, course=None, experiment=EXPERIMENT, **options):
     problem = data() if problem is None else problem
-    budget = {"n_epochs": n_epochs, "early_stopping_patience": patience, "seed": seed}
-    return loop.train_network(experiment, values, problem, **budget, **options)
+    return loop.train_network(experiment, values, problem, course or Course(2, seed=1), **options)
 
 
 def test_training_ends_after_patience_epochs_without_a_better_one():
-    _, state = train_network({**VALUES, "dropout_rate": 0.0}, data(200), n_epochs=40, patience=3)
+    _, state = train_network({**VALUES, "dropout_rate": 0.0}, data(200), Course(40, seed=1, patience=3))
 
     assert len(state.epochs) == state.best.number + 3 < 40
 
@@ -260,7 +261,7 @@ def test_training_ends_with_its_budget():
 def hopeless():
     """Return a model and its progress after training on random labels, its best epoch by luck and not the last."""
     problem = data(n_train=60, random_labels=True)
-    return problem, *train_network(VALUES, problem, n_epochs=12, seed=4)
+    return problem, *train_network(VALUES, problem, Course(12, seed=4))
 
 
 def test_the_weights_of_the_best_epoch_are_restored(hopeless):
@@ -302,14 +303,14 @@ def test_a_trained_model_holds_plain_keras_layers(tmp_path, hopeless):
 def test_on_epoch_hears_of_each_epoch_and_may_end_the_training():
     heard = []
 
-    train_network(n_epochs=9, on_epoch=lambda state: heard.append(1) or len(heard) == 2)
+    train_network(course=Course(9, seed=1), on_epoch=lambda state: heard.append(1) or len(heard) == 2)
 
     assert len(heard) == 2
 
 
 def test_a_loss_that_is_not_a_number_fails_the_training():
     with pytest.raises(TrainingFailed, match="the loss is not finite after epoch"):
-        train_network({**VALUES, "learning_rate": 1e38}, n_epochs=9)
+        train_network({**VALUES, "learning_rate": 1e38}, course=Course(9, seed=1))
 
 
 def test_an_objective_that_is_not_a_number_fails_the_training_by_name():
@@ -320,7 +321,7 @@ def test_an_objective_that_is_not_a_number_fails_the_training_by_name():
 
 
 def weights_after_an_epoch(seed, **changes):
-    model, _ = train_network({**VALUES, **changes}, n_epochs=1, seed=seed)
+    model, _ = train_network({**VALUES, **changes}, course=Course(1, seed))
     return model.get_weights()
 
 
@@ -337,7 +338,7 @@ def test_the_objective_decides_which_epoch_is_kept(hopeless):
     problem, *_ = hopeless
     experiment = dataclasses.replace(EXPERIMENT, objective=CROSS_ENTROPY)
 
-    _, state = train_network(VALUES, problem, n_epochs=12, seed=4, experiment=experiment)
+    _, state = train_network(VALUES, problem, Course(12, seed=4), experiment)
 
     losses = [epoch.validation_loss for epoch in state.epochs]
     assert [epoch.objective for epoch in state.epochs] == losses
@@ -379,8 +380,7 @@ def said(monkeypatch):
 
 def trained(model, experiment=EXPERIMENT, **changes):
     keras.utils.set_random_seed(1)
-    budget = {"n_epochs": 8, "early_stopping_patience": 9, "seed": 1}
-    return loop.fit(experiment, built(model()), hyperparameters(**changes), data(200), **budget)
+    return loop.fit(experiment, built(model()), hyperparameters(**changes), data(200), Course(8, seed=1))
 
 
 def test_a_network_with_a_step_of_its_own_is_trained_by_fit_and_one_line_says_so(said):
@@ -487,7 +487,7 @@ def test_a_dropout_inside_a_nested_model_is_replaced_too():
 def refitted():
     """Return (problem, model) after a refit on random labels to the third of six epochs."""
     problem = data(n_train=60, random_labels=True)
-    return problem, loop.refit(EXPERIMENT, VALUES, problem, n_epochs=6, chosen_epoch=3, seed=4)
+    return problem, loop.refit(EXPERIMENT, VALUES, problem, Course(6, seed=4), chosen_epoch=3)
 
 
 def test_a_refit_ends_with_the_chosen_epoch_of_a_training_on_all_images(refitted):
@@ -504,21 +504,238 @@ def test_a_refit_ends_with_the_chosen_epoch_of_a_training_on_all_images(refitted
 
 def test_a_refit_that_was_interrupted_ends_as_if_it_had_not_been(refitted, tmp_path):
     problem, model = refitted
-    settings = {"n_epochs": 6, "chosen_epoch": 3, "seed": 4}
-    checkpoint = Checkpoint(tmp_path, {"a": "key"})
+    checkpoint = Checkpoint(tmp_path / "refit.npz", {"a": "key"})
 
-    loop.refit(EXPERIMENT, VALUES, problem, **settings, checkpoint=checkpoint, on_epoch=lambda state: True)
-    continued = loop.refit(EXPERIMENT, VALUES, problem, **settings, checkpoint=checkpoint)
+    for options in ({"on_epoch": lambda state: True}, {}):
+        continued = loop.refit(
+            EXPERIMENT, VALUES, problem, Course(6, seed=4), chosen_epoch=3, checkpoint=checkpoint, **options
+        )
 
-    assert all(np.array_equal(*pair) for pair in zip(model.get_weights(), continued.get_weights(), strict=True))
+    assert same_arrays(model.get_weights(), continued.get_weights())
 
 
-def test_a_refit_changes_the_model_and_not_what_chose_its_epoch(tmp_path):
-    problem = data(n_train=60)
-    settings = {"n_epochs": 3, "early_stopping_patience": 3, "seed": 4, "state_dir": tmp_path}
+def test_a_refit_has_no_patience(refitted):
+    problem, model = refitted
 
-    plain, chosen = train_best(EXPERIMENT, VALUES, problem, **settings)
-    refitted, same = train_best(EXPERIMENT, VALUES, problem, **settings, refit=True)
+    patient = loop.refit(EXPERIMENT, VALUES, problem, Course(6, seed=4, last=5, patience=1), chosen_epoch=3)
 
-    assert same.history() == chosen.history()
-    assert not np.array_equal(plain.get_weights()[FIRST_KERNEL], refitted.get_weights()[FIRST_KERNEL])
+    assert same_arrays(model.get_weights(), patient.get_weights())
+
+
+def same_arrays(some, others):
+    return all(np.array_equal(*pair) for pair in zip(some, others, strict=True))
+
+
+class Snapshots:
+    """A trainer's average of one weight, which is set by hand, and nothing else of it."""
+
+    take_snapshot = Trainer.take_snapshot
+    weights = Trainer.weights
+
+    def __init__(self, share, initial=0.0, dtype="float32"):
+        self.experiment = dataclasses.replace(EXPERIMENT, averaged_share=share)
+        self.trained = keras.Sequential([keras.Input((1,)), OneWeight(dtype)])
+        self._averages = [tf.Variable(weight.value) for weight in self.trained.weights]
+        self.trained.weights[0].assign([initial])
+
+    def average_of(self, values):
+        for number, value in enumerate(values, start=1):
+            self.trained.weights[0].assign([value])
+            self.take_snapshot(number)
+        return self.weights()[0].item()
+
+
+class OneWeight(keras.layers.Layer):
+    def __init__(self, weight_dtype):
+        super().__init__()
+        self.weight_dtype = weight_dtype
+
+    def build(self, _):
+        self.add_weight(shape=(1,), dtype=self.weight_dtype, initializer="zeros")
+
+    def call(self, inputs):
+        return inputs
+
+
+def test_a_half_is_averaged_with_weights_that_grow_by_one():
+    """With a share of 1/2 snapshot k of n counts k times: (1 * 3 + 2 * 6 + 3 * 1) / 6."""
+    assert Snapshots(0.5).average_of([3.0, 6.0, 1.0]) == pytest.approx(3.0)
+
+
+def test_a_tenth_is_averaged_by_the_closed_form_of_polynomial_decay():
+    """With a decay of e snapshot k counts as k (k + 1) … (k + e - 1), and a share of 1/10 is a decay of 9."""
+    values = np.random.default_rng(0).normal(size=30)
+    counts = [math.prod(range(k, k + 9)) for k in range(1, 31)]
+
+    assert Snapshots(0.1).average_of(values) == pytest.approx(np.average(values, weights=counts), rel=1e-4)
+
+
+def test_without_a_share_the_average_is_the_last_snapshot():
+    assert Snapshots(0.0).average_of([3.0, 6.0, 1.5]) == 1.5
+
+
+def test_the_first_snapshot_is_its_own_average_whatever_the_weights_were():
+    assert Snapshots(0.1, initial=77.0).average_of([3.0]) == 3.0
+
+
+def test_an_integer_is_not_averaged():
+    assert Snapshots(0.5, dtype="int32").average_of([3, 6, 1]) == 1
+
+
+def test_an_epoch_of_few_steps_has_a_snapshot_a_step():
+    chosen, problem = hyperparameters(), data(n_train=24)
+    trainer = CompiledTrainer(EXPERIMENT, network(chosen), chosen, problem, 1, 1)
+
+    assert trainer.n_snapshots == trainer.n_steps == 3
+
+
+@pytest.mark.parametrize("trainer_type", [CompiledTrainer, FitTrainer])
+def test_validation_leaves_the_weights_that_are_trained_as_they_are(trainer_type):
+    chosen, problem = hyperparameters(), data()
+    trainer = trainer_type(EXPERIMENT, network(chosen), chosen, problem, 2, 1)
+    trainer.train_epoch(1)
+    before = trainer.state()
+
+    trainer.validate()
+
+    assert same_arrays(before, trainer.state())
+    assert not same_arrays(trainer.trained.get_weights(), trainer.weights())
+
+
+def without_seconds(state):
+    return [dataclasses.replace(epoch, seconds=0.0) for epoch in state.epochs]
+
+
+def train(kind, course, **options):
+    """Train a small network on random labels by the compiled trainer or by `fit`; return its `TrainingState`."""
+    problem = data(n_train=60, random_labels=True)
+    if kind == "compiled":
+        return train_network(VALUES, problem, course, **options)[1]
+    keras.utils.set_random_seed(course.seed)
+    return loop.fit(EXPERIMENT, built(OwnStep()), hyperparameters(), problem, course, **options)
+
+
+@pytest.fixture(scope="module", params=["compiled", "fit"])
+def whole(request):
+    """Return which trainer, the whole schedule of six epochs, and what each state of the training was."""
+    epochs, best_weights = [], []
+
+    def keep(state):
+        epochs.append(list(without_seconds(state)))
+        best_weights.append(state.best_weights)
+
+    train(request.param, Course(6, seed=4), on_epoch=keep)
+    return request.param, epochs, best_weights
+
+
+def assert_is_its_beginning(state, whole, n):
+    """Assert that a training is the first n epochs of the whole one, to the last digit."""
+    _, epochs, best_weights = whole
+    assert without_seconds(state) == epochs[n - 1]
+    assert same_arrays(state.best_weights, best_weights[n - 1])
+
+
+@pytest.mark.parametrize("last", [1, 4])
+def test_a_training_that_stops_earlier_is_the_beginning_of_the_longer_one(whole, last):
+    assert_is_its_beginning(train(whole[0], Course(6, seed=4, last=last)), whole, last)
+
+
+def test_a_training_that_goes_on_twice_is_the_uninterrupted_one(whole, tmp_path):
+    checkpoint = Checkpoint(tmp_path / "0.npz", {"a": "key"}, every_epoch=False)
+    for last in (2, 3, 6):
+        state = train(whole[0], Course(6, seed=4, last=last), checkpoint=checkpoint)
+
+        assert_is_its_beginning(state, whole, last)
+
+
+def test_a_training_that_was_interrupted_goes_on_after_its_last_epoch(whole, tmp_path):
+    checkpoint = Checkpoint(tmp_path / "0.npz", {"a": "key"})
+    train(whole[0], Course(6, seed=4), checkpoint=checkpoint, on_epoch=lambda state: len(state.epochs) == 3)
+    heard = []
+
+    state = train(whole[0], Course(6, seed=4), checkpoint=checkpoint, on_epoch=lambda s: heard.append(len(s.epochs)))
+
+    assert heard == [4, 5, 6]
+    assert_is_its_beginning(state, whole, 6)
+
+
+def lose(path):
+    path.unlink()
+
+
+def damage(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+@pytest.mark.parametrize("spoil", [lose, damage])
+def test_a_training_whose_checkpoint_is_lost_or_damaged_is_the_same(whole, spoil, tmp_path):
+    checkpoint = Checkpoint(tmp_path / "0.npz", {"a": "key"})
+    train(whole[0], Course(6, seed=4, last=2), checkpoint=checkpoint)
+    spoil(tmp_path / "0.npz")
+
+    assert_is_its_beginning(train(whole[0], Course(6, seed=4), checkpoint=checkpoint), whole, 6)
+
+
+def test_a_training_that_is_over_is_not_compiled_again(tmp_path, monkeypatch):
+    course, checkpoint = Course(6, seed=4, last=2), Checkpoint(tmp_path / "0.npz", {"a": "key"})
+    model, state = train_network(course=course, checkpoint=checkpoint)
+    monkeypatch.setattr(loop, "make_trainer", None)
+
+    again, same = train_network(course=course, checkpoint=checkpoint)
+
+    assert same.epochs == state.epochs and same_arrays(model.get_weights(), again.get_weights())
+
+
+def test_a_checkpoint_of_another_compilation_is_not_used_and_one_line_says_so(tmp_path, said):
+    course, checkpoint = Course(6, seed=4, last=2), Checkpoint(tmp_path / "0.npz", {"a": "key"})
+    plain = hyperparameters()
+    path = tmp_path / "0.npz"
+    loop.fit(EXPERIMENT, network(plain), plain, data(), course, checkpoint=checkpoint)
+    with np.load(path) as saved:
+        arrays = dict(saved)
+    arrays["figures"] = np.array(str(arrays["figures"]).replace('"compiled": "xla"', '"compiled": "graph"'))
+    np.savez(path, **arrays)
+
+    state = loop.fit(EXPERIMENT, network(plain), plain, data(), Course(6, seed=4, last=3), checkpoint=checkpoint)
+
+    assert said == ["the training was compiled as graph, and is now as xla: it starts again"]
+    assert [epoch.number for epoch in state.epochs] == [1, 2, 3] and state.compiled == "xla"
+
+
+def state_of(*objectives):
+    epochs = [Epoch(number, 0.5, 0.6, 0.7, 0.8, each, 0.001, 1.5) for number, each in enumerate(objectives, start=1)]
+    return TrainingState(EXPERIMENT.objective, "xla", epochs)
+
+
+OVER = [
+    (Course(9, 1), [], False),
+    (Course(2, 1), [0.1, 0.2], True),
+    (Course(9, 1, last=2), [0.1, 0.2], True),
+    (Course(9, 1), [0.9, 0.1, 0.1, 0.1], False),
+    (Course(9, 1, patience=3), [0.9, 0.1, 0.1], False),
+    (Course(9, 1, patience=3), [0.9, 0.1, 0.1, 0.1], True),
+    (Course(9, 1, patience=3, waits_from=4), [0.9, 0.1, 0.1, 0.1, 0.1, 0.1], False),
+    (Course(9, 1, patience=3, waits_from=4), [0.9, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1], True),
+    (Course(9, 1, patience=3, waits_from=1), [0.1, 0.1, 0.9, 0.1, 0.1], False),
+]
+
+
+@pytest.mark.parametrize(("course", "objectives", "over"), OVER)
+def test_a_training_is_over_at_its_end_or_when_its_patience_is_which_is_counted_from_an_epoch_on(
+    course, objectives, over
+):
+    assert course.is_over(state_of(*objectives)) is over
+
+
+def test_a_training_that_would_have_been_over_earlier_is_known():
+    """After the third epoch it had waited twice for a better one."""
+    course = Course(9, 1, patience=2)
+
+    assert course.ended_before(state_of(0.9, 0.1, 0.1, 0.95))
+    assert not course.ended_before(state_of(0.9, 0.1, 0.1))
+    assert not course.ended_before(state_of(0.9, 0.1, 0.95, 0.1))
+    assert not course.ended_before(TrainingState(EXPERIMENT.objective))
+
+
+def test_a_training_beyond_its_end_is_known():
+    assert Course(9, 1, last=2).ended_before(state_of(0.1, 0.2, 0.3))

@@ -18,12 +18,14 @@ import keras
 import numpy as np
 
 from components.core.data import DatasetInfo, Labelled, TrainingData
-from components.train.checkpoint import FILE_NAME, Checkpoint
 from components.training import loop
+from components.training.checkpoint import Checkpoint
+from components.training.state import Course
 from tests import small_network
 from tests.idx import draw
 
-EPOCHS, PATIENCE, SEED = 5, 2, 13
+COURSE = Course(n_epochs=5, seed=13, patience=2)
+CHECKPOINT = "training.npz"
 BEFORE, AFTER = 0, 1
 KEY = {"training": "one and the same"}
 
@@ -38,31 +40,25 @@ class OwnStep(keras.Model):
 class KillsAt(Checkpoint):
     """A checkpoint that ends its process at one point of one epoch: before it, after it, or during its save."""
 
-    def __init__(self, folder, epoch, point):
-        super().__init__(folder, KEY)
-        self._folder = str(folder)
+    def __init__(self, file, epoch, point):
+        super().__init__(file, KEY)
+        self._folder = str(file.parent)
         self._epoch = epoch
         self._operations_left = point - AFTER
         self._point = point
         self._is_saving = False
         sys.addaudithook(self._hear)
 
-    def restore(self, trainer, state):
-        super().restore(trainer, state)
-        train_epoch = trainer.train_epoch
-
-        def train_or_die(number):
-            if (number, self._point) == (self._epoch, BEFORE):
-                die()
-            result = train_epoch(number)
-            if (number, self._point) == (self._epoch, AFTER):
-                die()
-            return result
-
-        trainer.train_epoch = train_or_die
+    def read(self, course):
+        saved = super().read(course)
+        if self._point == BEFORE:
+            die()
+        return saved
 
     def save(self, trainer, state):
         self._is_saving = len(state.epochs) == self._epoch
+        if self._is_saving and self._point == AFTER:
+            die()
         super().save(trainer, state)
         if self._is_saving:
             die()
@@ -106,10 +102,9 @@ def network(kind):
 
 def train(kind, checkpoint=None):
     """Return the result of a training: its history without the seconds, and a digest of the chosen weights."""
-    keras.utils.set_random_seed(SEED)
+    keras.utils.set_random_seed(COURSE.seed)
     model, chosen = network(kind)
-    budget = {"n_epochs": EPOCHS, "early_stopping_patience": PATIENCE, "seed": SEED}
-    state = loop.fit(small_network.EXPERIMENT, model, chosen, problem(), **budget, checkpoint=checkpoint)
+    state = loop.fit(small_network.EXPERIMENT, model, chosen, problem(), COURSE, checkpoint=checkpoint)
     assert state.compiled == kind
     weights = hashlib.sha256(b"".join(value.tobytes() for value in model.get_weights())).hexdigest()
     return {**state.history(), "seconds": 0, "weights": weights}
@@ -121,7 +116,7 @@ def in_child(file, kind, *kill):
     if child == 0:
         status = 1
         try:
-            file.write_text(json.dumps(train(kind, KillsAt(file.parent, *kill) if kill else None)))
+            file.write_text(json.dumps(train(kind, KillsAt(file.parent / CHECKPOINT, *kill) if kill else None)))
             status = 0
         except BaseException:
             traceback.print_exc()
@@ -134,7 +129,7 @@ def in_child(file, kind, *kill):
 
 
 def saved_epochs(folder):
-    path = folder / FILE_NAME
+    path = folder / CHECKPOINT
     if not path.exists():
         return 0
     with np.load(path, allow_pickle=False) as arrays:

@@ -158,6 +158,7 @@ def _peer(python: Path, program: Sequence[str], data: Path, seconds: float, seed
             timeout=seconds + GRACE_S,
             check=True,
         )
+    shutil.rmtree(output.with_suffix(".tuner"), ignore_errors=True)
     return Course([json.loads(line) for line in output.read_text().splitlines()])
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.peers.environment import ROOT
+from benchmarks.peers.task import DECIMALS
 from benchmarks.workload import data_source
 from components.core.journal import FILE_NAME
 
@@ -57,8 +58,10 @@ def lines(folder: Path, began: float) -> list[Line]:
         began: the Unix time from which seconds are counted.
     """
     found = [*_searched(folder / "state"), *_finals(folder / "state/finals")]
-    each = [{"seconds": round(at - began, 3), **line} for at, line in found]
-    return sorted(each, key=lambda line: line["seconds"])
+    return [
+        {"seconds": round(at - began, 3), **line, "accuracy": round(line["accuracy"], DECIMALS)}
+        for at, line in sorted(found, key=lambda pair: pair[0])
+    ]
 
 
 def _searched(state: Path) -> Iterator[tuple[float, Line]]:

@@ -16,6 +16,9 @@ import numpy as np
 BEGAN = time.time()
 """The Unix time at which this program began, all but the start of Python itself."""
 
+DECIMALS = 6
+"""Of an accuracy: one that was counted in float32 is then the same as one that was not."""
+
 MAX_EPOCHS = 30
 """The most that a configuration gets, as this project's finals."""
 
@@ -87,7 +90,7 @@ class Task:
         """Add a line: an epoch's validation accuracy has just become known."""
         line = {"seconds": round(time.time() - self.began, 3), "trial": trial, "epoch": epoch}
         with open(self.output, "a") as file:
-            file.write(json.dumps({**line, "accuracy": accuracy}) + "\n")
+            file.write(json.dumps({**line, "accuracy": round(accuracy, DECIMALS)}) + "\n")
 
     def end_in_time(self) -> None:
         """Have this process end when the time is up, whatever it is doing."""

@@ -5,7 +5,8 @@ the seed that is all the next epoch depends on, so a continued training is the u
 """
 
 import json
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -62,21 +63,20 @@ class Checkpoint:
         The best weights are the averages, with which the trainer's state ends, as long as the last epoch is the best:
         then they are written once.
         """
-        variables = trainer.state()
         best = [] if state.epochs_since_best == 0 else state.best_weights
-        epochs = [asdict(epoch) for epoch in state.epochs]
-        counts = {"n_state": len(variables), "n_best": len(best), "n_weights": len(state.best_weights)}
-        figures = {"key": self._key, "compiled": trainer.compiled, "epochs": epochs, **counts}
-        arrays = {f"state_{index}": value for index, value in enumerate(variables)}
-        arrays |= {f"best_{index}": value for index, value in enumerate(best)}
-        with files.replacing(self._path) as partial, open(partial, "wb") as file:
-            np.savez(file, allow_pickle=False, figures=np.array(json.dumps(figures)), **arrays)
+        with files.replacing(self._path) as partial, zipfile.ZipFile(partial, "w") as archive:
+            n_state = _write(archive, "state", trainer.state())
+            counts = {"n_state": n_state, "n_best": len(best), "n_weights": len(state.best_weights)}
+            epochs = [asdict(epoch) for epoch in state.epochs]
+            figures = {"key": self._key, "compiled": trainer.compiled, "epochs": epochs, **counts}
+            _write(archive, "best", best)
+            _write(archive, "figures", [np.array(json.dumps(figures))])
 
     def read(self, course: Course) -> Saved | None:
         """Return what was kept, or None where there is nothing that this training can use; a note says why not."""
         try:
             with np.load(self._path, allow_pickle=False) as arrays:
-                figures = json.loads(str(arrays["figures"]))
+                figures = json.loads(str(arrays["figures_0"]))
                 problem = self._problem(figures, course)
                 if not problem:
                     return _saved(arrays, figures)
@@ -96,6 +96,15 @@ class Checkpoint:
         if len(figures["epochs"]) > course.end:
             return f"of {len(figures['epochs'])} epochs, beyond epoch {course.end}"
         return None
+
+
+def _write(archive: zipfile.ZipFile, name: str, values: Iterable[np.ndarray]) -> int:
+    """Write arrays one after the other, as `np.savez` would if it did not want all of them at once; count them."""
+    count = 0
+    for count, value in enumerate(values, start=1):
+        with archive.open(f"{name}_{count - 1}.npy", "w", force_zip64=True) as file:
+            np.lib.format.write_array(file, value, allow_pickle=False)
+    return count
 
 
 def _saved(arrays: Any, figures: dict[str, Any]) -> Saved:

@@ -54,9 +54,9 @@ class FitTrainer(Trainer):
         """Return what takes an epoch's snapshots, called after each step, counted from 0."""
         last_steps = (np.linspace(0, self.n_steps, self.n_snapshots + 1).astype(int)[1:] - 1).tolist()
 
-        def after(step: int, _: Any) -> None:
-            if step in last_steps:
-                self.take_snapshot((epoch - 1) * self.n_snapshots + last_steps.index(step) + 1)
+        def after(batch: int, logs: Any) -> None:  # Keras gives the second by its name
+            if batch in last_steps:
+                self.take_snapshot((epoch - 1) * self.n_snapshots + last_steps.index(batch) + 1)
 
         return after
 

@@ -1,7 +1,8 @@
-"""How much memory a training takes, before it takes it.
+"""How much memory a training takes, told from the network's shapes before any of it is taken.
 
 Counted are the weights in all the copies that a training keeps, and what the layers put out for one batch, forward and
-backward. What TensorFlow itself and a compiled program take is added as a constant.
+backward. What TensorFlow itself and a compiled program take is added as a constant. It is what a training takes beside
+what its process holds before it begins: files that are mapped, as the data is, are no part of it.
 """
 
 import math
@@ -14,20 +15,16 @@ import keras
 from components.core.data import DatasetInfo
 from components.core.experiment import Experiment
 from components.core.hyperparameters import read_hyperparameters
+from components.training.compilation import compilation_of
 from components.training.trainer import VALIDATION_BATCH
 
 NUMBER_BYTES = 4
-COPIES = 5
-"""Of each weight besides the optimizer's: itself, gradient, average, best epoch's, and the validation's spare copy."""
-
-USUAL_SLOTS = 2
+COPIES = 6
+USUAL_SLOTS = 2.0
 """What an optimizer keeps of each weight, where it can't be asked: Adam keeps two."""
 
-ACTIVATION_COPIES = 2
-"""Forward values are kept for the backward pass, which makes gradients of the same size."""
-
-BASE_BYTES = 350 * 2**20
-"""What a training process has of its own besides: the compiler and its programs, pages that it no longer shares."""
+BASE_BYTES = 250 * 2**20
+_SIDE = 64
 
 
 @dataclass(frozen=True)
@@ -36,17 +33,19 @@ class Footprint:
 
     Attributes:
         parameters: how many weights the network has.
-        weight_bytes: all copies of them, the optimizer's included.
+        weight_bytes: all copies of them.
+        optimizer_bytes: what the optimizer keeps of them.
         activation_bytes: what the layers put out, of a training or a validation batch, whichever takes more.
     """
 
     parameters: int
     weight_bytes: int
+    optimizer_bytes: int
     activation_bytes: int
 
     @property
     def total_bytes(self) -> int:
-        return BASE_BYTES + self.weight_bytes + self.activation_bytes
+        return BASE_BYTES + self.weight_bytes + self.optimizer_bytes + self.activation_bytes
 
 
 def estimate(
@@ -64,13 +63,29 @@ def estimate(
     hyperparameters = read_hyperparameters(experiment.search_space, dict(values))
     with keras.StatelessScope(initialize_variables=False):
         model = experiment.create_model(hyperparameters, info.input_shape, info.n_classes)
-        parameters = sum(math.prod(weight.shape) for weight in model.weights)
-        outputs = sum(_n_outputs(layer) for layer in _layers(model))
+    parameters = sum(math.prod(weight.shape) for weight in model.weights)
+    outputs = [_n_outputs(layer) for layer in _layers(model)]
+    slots = _slots(experiment, hyperparameters)
     batch = min(int(experiment.batch_size(hyperparameters)), n_train)
-    trained = batch * outputs * ACTIVATION_COPIES
-    validated = min(VALIDATION_BATCH, n_validation) * outputs
-    weight_bytes = NUMBER_BYTES * parameters * (COPIES + USUAL_SLOTS)
-    return Footprint(parameters, weight_bytes, NUMBER_BYTES * max(trained, validated))
+    trained = batch * sum(outputs) * 2
+    validated = min(VALIDATION_BATCH, n_validation) * sum(outputs)
+    keras.backend.clear_session()  # or the weights would be made after all, when Keras next has the occasion
+    return Footprint(
+        parameters,
+        NUMBER_BYTES * COPIES * parameters,
+        int(NUMBER_BYTES * slots * parameters),
+        NUMBER_BYTES * max(trained, validated),
+    )
+
+
+def _slots(experiment: Experiment, hyperparameters: Any) -> float:
+    """Return how many numbers the optimizer keeps of each weight, as found on a matrix of 64 by 64."""
+    try:
+        optimizer = experiment.optimizer(hyperparameters, 1)
+        optimizer.build([keras.Variable("zeros", shape=(_SIDE, _SIDE), name="kernel")])
+    except Exception:  # what is wrong with it is for the training to say
+        return USUAL_SLOTS
+    return sum(math.prod(variable.shape) for variable in optimizer.variables if variable.shape) / _SIDE**2
 
 
 def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:

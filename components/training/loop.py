@@ -195,6 +195,7 @@ def _restore(trainer: Trainer, state: TrainingState, variables: list[np.ndarray]
     state.compile_seconds += trainer.compile_seconds
     if variables is not None and state.compiled == trainer.compiled:
         trainer.restore(variables)
+        variables.clear()  # the caller holds the list as long as it trains
         return
     if variables is not None:
         events.note(

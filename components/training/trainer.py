@@ -124,11 +124,11 @@ class Trainer(abc.ABC):
         yield
         _assign(self.trained.weights, own)
 
-    def state(self) -> list[np.ndarray]:
-        """Return the value of every variable that the next epoch starts from."""
-        return [variable.numpy() for variable in self._variables()]
+    def state(self) -> Iterator[np.ndarray]:
+        """Yield the value of every variable that the next epoch starts from, the averaged weights last."""
+        return (variable.numpy() for variable in self._variables())
 
-    def restore(self, state: list[np.ndarray]) -> None:
+    def restore(self, state: Iterable[np.ndarray]) -> None:
         for variable, value in zip(self._variables(), state, strict=True):
             variable.assign(value)
 

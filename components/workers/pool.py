@@ -9,6 +9,7 @@ import signal
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from components.core import machine
 from components.core.errors import InvalidInput
 from components.workers import reasons
 from components.workers.process import WorkerProcess
@@ -17,6 +18,9 @@ from components.workers.worker import EXIT_REFUSED
 
 MAX_FAILED_STARTS = 3
 START_UP_LIMIT_S = 600
+LOOK_S = 5.0
+IDLE_WORKER_BYTES = 300 * 2**20
+"""What a worker holds of its own before it trains."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,10 @@ Event = Finished | Lost | Note | Large | Progress
 class Pool:
     """Worker processes, and the stretches they are training.
 
+    Attributes:
+        memory_bytes: what their trainings may take together, see `components.training.footprint`.
+        start_up_seconds: how long workers took to start, all together.
+
     Args:
         n_workers: how many.
         setup: the first message to each; see `components.workers.worker`.
@@ -93,6 +101,7 @@ class Pool:
         self._selector = selectors.DefaultSelector()
         self._failed_starts = 0
         self.start_up_seconds = 0.0
+        self.memory_bytes = max(1, machine.available_bytes() - n_workers * IDLE_WORKER_BYTES)
         self._workers = [self._start(slot) for slot in range(n_workers)]
 
     def __enter__(self) -> "Pool":
@@ -125,8 +134,14 @@ class Pool:
         """Return what has happened, a non-empty list of events, waiting until something has."""
         events: list[Event] = []
         while not events:
-            for key, _ in self._selector.select(self._seconds_to_deadline()):
-                events += self._receive(key.data)
+            # Asked before the pipes are read, so that nothing is left in them.
+            ended = [worker for worker in self._workers if worker.has_ended()]
+            heard = [key.data for key, _ in self._selector.select(0 if ended else self._seconds_to_wait())]
+            for worker in heard:
+                events += self._receive(worker)
+            for worker in ended:
+                if worker not in heard:  # its pipe outlives it, in the hands of a process that the experiment started
+                    events += self._replace_dead(worker)
             events += self._end_overdue()
         return events
 
@@ -189,23 +204,24 @@ class Pool:
         if self._failed_starts >= MAX_FAILED_STARTS:
             raise RuntimeError(f"no worker could be started: the last one {manner}\n{worker.log()}")
 
-    def _seconds_to_deadline(self) -> float | None:
+    def _seconds_to_wait(self) -> float:
+        """Return how long to wait for a word at most: to the next deadline, or to look for workers that have ended."""
         left = [limit - worker.seconds for worker in self._workers if (limit := self._limit_s(worker))]
-        return max(0.0, min(left)) if left else None
+        return max(0.0, min([LOOK_S, *left]))
 
     def _end_overdue(self) -> list[Event]:
         overdue = [worker for worker in self._workers if 0 < self._limit_s(worker) <= worker.seconds]
         return [event for worker in overdue for event in self._end(worker)]
 
     def _end(self, worker: WorkerProcess) -> list[Event]:
-        """End a worker that has used up its time, for its trial or for its start-up."""
+        """End a worker that has used up its time, for its stretch or for its start-up."""
         worker.process.kill()
         if not worker.is_ready or worker.number is None:
             return self._replace_dead(worker)
-        seconds = worker.seconds
+        seconds, log = worker.seconds, worker.log()
         self._replace(worker)
         reason = f"it took longer than trial_time_limit_s, {self._time_limit_s} s"
-        return [Lost(worker.number, worker.slot, seconds, reason, timed_out=True)]
+        return [Lost(worker.number, worker.slot, seconds, reason, timed_out=True, log=log)]
 
     def _limit_s(self, worker: WorkerProcess) -> float:
         """Return how long a worker may be at what it does, in seconds; 0 for ever."""

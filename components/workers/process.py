@@ -1,6 +1,7 @@
 """One worker process, the pipes to it, its log, and the stretch it has."""
 
 import contextlib
+import fcntl
 import json
 import os
 import subprocess
@@ -29,22 +30,16 @@ class WorkerProcess:
         self.is_ready = False
         self.start_up_seconds = 0.0
         self._since = time.monotonic()
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the worker
-        self._log_start = 0
+        self._log = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - as long as the worker
+        fcntl.fcntl(self._log, fcntl.F_SETFL, os.O_APPEND)  # it is emptied while the worker has it open
         self._received = b""
         theirs_in, self._requests = os.pipe()
         self.replies, theirs_out = os.pipe()
-        # -P: the modules are this project's, whatever lies in the folder that it is started from.
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "components.workers.worker", str(theirs_in), str(theirs_out)],
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=self._log,
-            pass_fds=(theirs_in, theirs_out),
-            env=_environment(),
-        )
-        os.close(theirs_in)
-        os.close(theirs_out)
+        try:
+            self.process = _started(theirs_in, theirs_out, self._log.fileno())
+        finally:
+            os.close(theirs_in)
+            os.close(theirs_out)
 
     @property
     def seconds(self) -> float:
@@ -54,13 +49,16 @@ class WorkerProcess:
     def ready(self) -> None:
         self.is_ready = True
         self.start_up_seconds = self.seconds
-        self._since = time.monotonic()
+        self._start_anew()
 
     def begin(self, number: int) -> None:
         self.number = number
         if self.is_ready:
-            self._since = time.monotonic()
-            self._log_start = self._log.seek(0, os.SEEK_END)
+            self._start_anew()
+
+    def _start_anew(self) -> None:
+        self._since = time.monotonic()
+        self._log.truncate(0)
 
     def send(self, message: dict[str, Any]) -> None:
         rest = json.dumps(message).encode() + b"\n"
@@ -76,6 +74,9 @@ class WorkerProcess:
             return None
         *lines, self._received = (self._received + data).split(b"\n")
         return [json.loads(line) for line in lines]
+
+    def has_ended(self) -> bool:
+        return self.process.poll() is not None
 
     def exit_code(self) -> int:
         """Return how the process ended, whose pipe has: one that closed it and lives on is ended."""
@@ -94,15 +95,27 @@ class WorkerProcess:
 
     def log(self) -> str:
         """Return the end of what was written to standard output and standard error since the stretch began."""
-        end = self._log.seek(0, os.SEEK_END)
-        self._log.seek(max(self._log_start, end - LOG_TAIL))
-        lines = self._log.read().decode(errors="replace").splitlines()
+        size = os.fstat(self._log.fileno()).st_size
+        tail = os.pread(self._log.fileno(), LOG_TAIL, max(0, size - LOG_TAIL))
+        lines = tail.decode(errors="replace").splitlines()
         return "\n".join(line for line in lines if not line.startswith(CHATTER))
 
 
+def _started(requests: int, replies: int, log: int) -> "subprocess.Popen[bytes]":
+    """Start a worker with this project's modules, whatever lies in the folder that it is started from (`-P`)."""
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "components.workers.worker", str(requests), str(replies)],
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        pass_fds=(requests, replies),
+        env=_environment(),
+    )
+
+
 def _environment() -> dict[str, str]:
-    """Return the environment of a worker: one processor each, and no log lines of TensorFlow's start."""
+    """Return the environment of a worker: one processor, no log lines of TensorFlow's start, its own at once."""
     one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUNBUFFERED": "1"}
     path = os.pathsep.join(filter(None, [str(SOURCE_ROOT), os.environ.get("PYTHONPATH")]))
     return {**os.environ, **one_thread, **quiet, "TF_FORCE_GPU_ALLOW_GROWTH": "true", "PYTHONPATH": path}

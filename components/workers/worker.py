@@ -21,6 +21,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
+from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -38,14 +39,16 @@ class Replies:
     """The pipe to the parent."""
 
     def __init__(self, descriptor: int) -> None:
-        self._pipe = os.fdopen(descriptor, "wb", buffering=0)
+        self._pipe = _opened(descriptor, "wb")
         self._lock = threading.Lock()
 
     def send(self, **message: Any) -> None:
         """Send one message; where nobody hears it any more, end this process."""
+        data = json.dumps(message).encode() + b"\n"
         try:
             with self._lock:
-                self._pipe.write(json.dumps(message).encode() + b"\n")
+                while data:
+                    data = data[self._pipe.write(data) :]
         except BrokenPipeError:
             os._exit(0)
 
@@ -154,14 +157,19 @@ def _anonymous_bytes() -> int:
     return 0
 
 
+def _opened(descriptor: int, mode: str) -> Any:
+    """Return an end of a pipe as a file, which no program that an experiment starts gets hold of."""
+    os.set_inheritable(descriptor, False)
+    return os.fdopen(descriptor, mode, buffering=0)
+
+
 def _read_requests(descriptor: int) -> "queue.SimpleQueue[dict[str, Any]]":
     """Return a queue that a thread fills from a pipe; the thread ends the process when the parent is gone."""
     requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
 
     def read() -> None:
-        with os.fdopen(descriptor, "rb") as pipe:
-            for line in pipe:
-                requests.put(json.loads(line))
+        for line in BufferedReader(_opened(descriptor, "rb")):
+            requests.put(json.loads(line))
         os._exit(0)
 
     threading.Thread(target=read, daemon=True).start()
@@ -195,7 +203,7 @@ def _refuse_started_tensorflow() -> None:
             file=sys.stderr,
             flush=True,
         )
-        os._exit(EXIT_REFUSED)  # not by `sys.exit`, for which the thread that reads standard input would be in the way
+        os._exit(EXIT_REFUSED)  # not by `sys.exit`, for which the thread that reads requests would be in the way
 
 
 if __name__ == "__main__":
