@@ -65,18 +65,18 @@ class Checkpoint:
         """
         best = [] if state.epochs_since_best == 0 else state.best_weights
         with files.replacing(self._path) as partial, zipfile.ZipFile(partial, "w") as archive:
-            n_state = _write(archive, "state", trainer.state())
-            counts = {"n_state": n_state, "n_best": len(best), "n_weights": len(state.best_weights)}
+            n_state = _write_all(archive, "state", trainer.state())
+            counts = {"n_state": n_state, "n_best": _write_all(archive, "best", best)}
             epochs = [asdict(epoch) for epoch in state.epochs]
             figures = {"key": self._key, "compiled": trainer.compiled, "epochs": epochs, **counts}
-            _write(archive, "best", best)
-            _write(archive, "figures", [np.array(json.dumps(figures))])
+            figures["n_weights"] = len(state.best_weights)
+            _write(archive, "figures", np.array(json.dumps(figures)))
 
     def read(self, course: Course) -> Saved | None:
         """Return what was kept, or None where there is nothing that this training can use; a note says why not."""
         try:
             with np.load(self._path, allow_pickle=False) as arrays:
-                figures = json.loads(str(arrays["figures_0"]))
+                figures = json.loads(str(arrays["figures"]))
                 problem = self._problem(figures, course)
                 if not problem:
                     return _saved(arrays, figures)
@@ -98,13 +98,19 @@ class Checkpoint:
         return None
 
 
-def _write(archive: zipfile.ZipFile, name: str, values: Iterable[np.ndarray]) -> int:
-    """Write arrays one after the other, as `np.savez` would if it did not want all of them at once; count them."""
+def _write_all(archive: zipfile.ZipFile, name: str, values: Iterable[np.ndarray]) -> int:
+    """Write arrays one after the other, so that they need not be in memory at once, and return how many there were."""
     count = 0
-    for count, value in enumerate(values, start=1):
-        with archive.open(f"{name}_{count - 1}.npy", "w", force_zip64=True) as file:
-            np.lib.format.write_array(file, value, allow_pickle=False)
+    for value in values:
+        _write(archive, f"{name}_{count}", value)
+        count += 1
     return count
+
+
+def _write(archive: zipfile.ZipFile, name: str, value: np.ndarray) -> None:
+    """Write an array as `numpy.savez` does."""
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+        np.lib.format.write_array(file, value, allow_pickle=False)
 
 
 def _saved(arrays: Any, figures: dict[str, Any]) -> Saved:
