@@ -8,7 +8,7 @@ from typing import Any
 
 import joblib
 
-from components.core import events
+from components.core import events, files
 from components.core.plan import Plan, expected_epochs, make_plan
 from components.core.space import Space
 from components.tune.suggestions import Suggester
@@ -83,10 +83,14 @@ def plan_for(settings: Any, header: dict[str, Any], pool: Pool, space: Space, st
         events.note(str(plan))
         return plan
     if settings.time_budget_s:
-        plan = scaled(plan, settings, pace)
+        measured_for, plan = plan, scaled(plan, settings, pace)
+        if plan.training_epochs != measured_for.training_epochs:  # the first epochs were of another schedule
+            files.remove(state_dir / WEIGHTS)
     seconds = pace.seconds(plan, settings.workers)
     processors = f"{settings.workers} processor{'' if settings.workers == 1 else 's'}"
     events.note(f"{plan}, about {duration(seconds)} on {processors}")
+    if 0 < settings.time_budget_s < seconds:
+        events.warn(f"no plan is over in time_budget_s, {settings.time_budget_s} s: the smallest one takes longer")
     return plan
 
 
