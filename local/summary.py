@@ -65,6 +65,7 @@ def _rows(summary: Mapping[str, Any], output_dir: Path) -> dict[str, str]:
     """Return what `show` prints, text by name."""
     values = summary["best_hyperparameters"].items()
     statuses = [trial["status"] for trial in summary["trials"]]
+    n_epochs = sum(trial["epochs"] for trial in summary["trials"])
     counts = ", ".join(f"{statuses.count(status)} {status}" for status in journal.STATUSES if status in statuses)
     return {
         **({"NOTE": summary["note"].upper()} if summary["note"] else {}),
@@ -72,7 +73,7 @@ def _rows(summary: Mapping[str, Any], output_dir: Path) -> dict[str, str]:
         "test accuracy": f"{summary['test_accuracy']:.4f}",
         "validation accuracy": f"{summary['validation_accuracy']:.4f}",
         "best hyperparameters": " ".join(f"{name}={events.short(value)}" for name, value in values),
-        "trials": f"{len(statuses)} ({counts})",
+        "trials": f"{len(statuses)} ({counts}), {events.counted(n_epochs, 'epoch')}",
         "finals": ", ".join(map(_final, summary["finals"])),
         "data": summary["data_source"],
         "seconds by step": _seconds(summary["steps"]),

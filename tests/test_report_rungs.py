@@ -204,6 +204,15 @@ def test_a_final_that_failed_is_called_so():
     assert "The final of trial 4 with seed 7 failed: <b>no memory." in text_in(inputs)
 
 
+def test_finals_without_repeats_tell_no_spread():
+    history = report_samples.history()
+    history["finals"] = history["finals"][:2]
+    document = parsed(ReportInputs(history=history))
+
+    assert "final-spreads" not in {attributes.get("id") for _, attributes in document.elements}
+    assert "nothing is known of its spread" in " ".join("".join(document.texts).split())
+
+
 def test_an_older_runs_training_is_told_without_finals():
     history = {name: values for name, values in report_samples.history().items() if name != "finals"}
     document = parsed(ReportInputs(history=history))

@@ -1,14 +1,14 @@
 """The plan for a search on this machine, and how long it will take."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import joblib
 
-from components.core import events
+from components.core import events, files, machine
 from components.core.plan import Plan, expected_epochs, make_plan
 from components.core.space import Space
 from components.tune.suggestions import Suggester
@@ -63,19 +63,17 @@ def plan_for(settings: Any, header: dict[str, Any], pool: Pool, space: Space, st
         space: the search space.
         state_dir: keeps what the first epochs gave, from which their configurations go on.
     """
-    begun = header.get("plan", {})
     plan = make_plan(
         max_trials=settings.max_trials,
         trial_epochs=settings.trial_epochs,
         training_epochs=settings.training_epochs,
         stop_trials_early=settings.stop_trials_early,
-        round_size=settings.round_size or begun.get("round_size", 0),
-        finalists=settings.finalists or begun.get("finalists", 0),
-        processors=max(settings.workers, int(joblib.cpu_count())),
+        round_size=settings.round_size,
+        finalists=settings.finalists,
+        processors=int(joblib.cpu_count()),
     )
-    if begun:
-        if settings.time_budget_s and header.get("time_budget_s") == settings.time_budget_s:
-            plan = Plan(**{**begun, "rungs": tuple(begun["rungs"])})
+    if "plan" in header:
+        plan = _as_begun(plan, settings, header)
         events.note(str(plan))
         return plan
     pace = measured_pace(plan, settings.seed, pool, space, state_dir)
@@ -83,10 +81,26 @@ def plan_for(settings: Any, header: dict[str, Any], pool: Pool, space: Space, st
         events.note(str(plan))
         return plan
     if settings.time_budget_s:
-        plan = scaled(plan, settings, pace)
+        measured_for, plan = plan, scaled(plan, settings, pace)
+        if plan.training_epochs != measured_for.training_epochs:  # the first epochs were of another schedule
+            files.remove(state_dir / WEIGHTS)
     seconds = pace.seconds(plan, settings.workers)
     processors = f"{settings.workers} processor{'' if settings.workers == 1 else 's'}"
     events.note(f"{plan}, about {duration(seconds)} on {processors}")
+    if 0 < settings.time_budget_s < seconds:
+        events.warn(f"no plan is over in time_budget_s, {settings.time_budget_s} s: the smallest one takes longer")
+    return plan
+
+
+def _as_begun(plan: Plan, settings: Any, header: dict[str, Any]) -> Plan:
+    """Return the plan with which a search goes on: what was left to the machine, or to a time budget, is as it was."""
+    begun = Plan(**{**header["plan"], "rungs": tuple(header["plan"]["rungs"])})
+    if settings.time_budget_s and header.get("time_budget_s") == settings.time_budget_s:
+        return begun
+    if not settings.round_size:
+        plan = replace(plan, round_size=begun.round_size)
+    if not settings.finalists:
+        plan = replace(plan, finalists=min(plan.max_trials, begun.finalists), finals=begun.finals)
     return plan
 
 
@@ -96,9 +110,11 @@ def measured_pace(plan: Plan, seed: int, pool: Pool, space: Space, state_dir: Pa
     Their weights are kept: the search goes on from them, so that little is lost.
     """
     values = Suggester(space, seed).spread(min(len(pool.idle), plan.n_initial), [])
+    share = machine.available_bytes() // pool.n_workers
     for slot, (number, each) in zip(pool.idle, enumerate(values), strict=False):
         checkpoint = str(weights_path(state_dir, number))
-        pool.assign(slot, Stretch(number, each, 1, plan.training_epochs, seed, checkpoint))
+        first_epoch = Stretch(number, each, 1, plan.training_epochs, seed, checkpoint)
+        pool.assign(slot, replace(first_epoch, memory_bytes=share, memory_bytes_alone=share))
     outcomes: list[tuple[float, Outcome]] = []
     while pool.running:
         outcomes += [(event.seconds, event.outcome) for event in pool.wait() if isinstance(event, Finished)]
@@ -124,15 +140,16 @@ def scaled(plan: Plan, settings: Any, pace: Pace) -> Plan:
 
 
 def _times(plan: Plan, settings: Any, factor: float) -> Plan:
-    return make_plan(
+    larger = make_plan(
         max_trials=max(LEAST_TRIALS, round(plan.max_trials * factor)),
         trial_epochs=max(LEAST_RUNG, round(settings.trial_epochs * factor)),
         training_epochs=max(LEAST_EPOCHS, round(plan.training_epochs * factor)),
         stop_trials_early=settings.stop_trials_early,
         round_size=plan.round_size,
         finalists=plan.finalists,
-        processors=settings.workers,
+        processors=1,
     )
+    return replace(larger, finals=plan.finals)
 
 
 def weights_path(state_dir: Path, number: int) -> Path:
