@@ -6,7 +6,7 @@ the seed that is all the next epoch depends on, so a continued training is the u
 
 import json
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,13 @@ class Saved:
     Attributes:
         compiled: how the training was compiled: `xla`, `graph` or `fit`.
         epochs: the finished epochs.
-        variables: what `Trainer.state` gave after the last of them.
+        variables: what `Trainer.state` gave after the last of them, read from the file as they are asked for, once.
         best_weights: see `TrainingState`.
     """
 
     compiled: str
     epochs: list[Epoch]
-    variables: list[np.ndarray]
+    variables: Iterator[np.ndarray]
     best_weights: list[np.ndarray]
 
 
@@ -79,7 +79,7 @@ class Checkpoint:
                 figures = json.loads(str(arrays["figures"]))
                 problem = self._problem(figures, course)
                 if not problem:
-                    return _saved(arrays, figures)
+                    return self._saved(arrays, figures)
         except FileNotFoundError:
             return None
         except Exception as error:  # whatever zipfile and numpy raise on a damaged file
@@ -97,6 +97,19 @@ class Checkpoint:
             return f"of {len(figures['epochs'])} epochs, beyond epoch {course.end}"
         return None
 
+    def _saved(self, arrays: Any, figures: dict[str, Any]) -> Saved:
+        """Return what a file holds that can be read to its end: its checksums fit."""
+        if damaged := arrays.zip.testzip():
+            raise ValueError(f"{damaged} has another checksum")
+        n_state, n_best, n_weights = (figures[name] for name in ("n_state", "n_best", "n_weights"))
+        best = [f"best_{n}" for n in range(n_best)] or [f"state_{n}" for n in range(n_state - n_weights, n_state)]
+        epochs = [Epoch(**epoch) for epoch in figures["epochs"]]
+        return Saved(figures["compiled"], epochs, self._variables(n_state), [arrays[name] for name in best])
+
+    def _variables(self, count: int) -> Iterator[np.ndarray]:
+        with np.load(self._path, allow_pickle=False) as arrays:
+            yield from (arrays[f"state_{n}"] for n in range(count))
+
 
 def _write_all(archive: zipfile.ZipFile, name: str, values: Iterable[np.ndarray]) -> int:
     """Write arrays one after the other, so that they need not be in memory at once, and return how many there were."""
@@ -111,9 +124,3 @@ def _write(archive: zipfile.ZipFile, name: str, value: np.ndarray) -> None:
     """Write an array as `numpy.savez` does."""
     with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
         np.lib.format.write_array(file, value, allow_pickle=False)
-
-
-def _saved(arrays: Any, figures: dict[str, Any]) -> Saved:
-    variables, best = ([arrays[f"{name}_{n}"] for n in range(figures[f"n_{name}"])] for name in ("state", "best"))
-    epochs = [Epoch(**epoch) for epoch in figures["epochs"]]
-    return Saved(figures["compiled"], epochs, variables, best or variables[len(variables) - figures["n_weights"] :])

@@ -6,7 +6,7 @@ Every random choice is a function of the seed and of where it is used: the permu
 
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -181,7 +181,7 @@ def make_trainer(
     return FitTrainer(*arguments)
 
 
-def _take_up(state: TrainingState, course: Course, checkpoint: Checkpoint | None) -> list[np.ndarray] | None:
+def _take_up(state: TrainingState, course: Course, checkpoint: Checkpoint | None) -> Iterator[np.ndarray] | None:
     """Put the state where a saved training stands; return the trainer's variables there, None without one."""
     saved = checkpoint.read(course) if checkpoint else None
     if saved is None:
@@ -190,12 +190,11 @@ def _take_up(state: TrainingState, course: Course, checkpoint: Checkpoint | None
     return saved.variables
 
 
-def _restore(trainer: Trainer, state: TrainingState, variables: list[np.ndarray] | None) -> None:
+def _restore(trainer: Trainer, state: TrainingState, variables: Iterator[np.ndarray] | None) -> None:
     """Put the trainer where the state stands, or both at the beginning where nothing fits."""
     state.compile_seconds += trainer.compile_seconds
     if variables is not None and state.compiled == trainer.compiled:
         trainer.restore(variables)
-        variables.clear()  # the caller holds the list as long as it trains
         return
     if variables is not None:
         events.note(
