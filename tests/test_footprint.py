@@ -4,6 +4,7 @@ import dataclasses
 import resource
 
 import keras
+import numpy as np
 import pytest
 
 from components.core.data import DatasetInfo
@@ -60,6 +61,43 @@ def test_a_network_that_fits_into_no_memory_is_estimated_without_it():
 
     assert found.parameters > 10**10 and found.total_bytes > 10**11
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < 100e6
+
+
+def test_a_network_that_is_called_where_it_is_made_is_estimated_without_memory_too():
+    class Called(keras.Model):
+        def __init__(self, units):
+            super().__init__()
+            self.dense = keras.layers.Dense(units)
+
+        def call(self, inputs):
+            return self.dense(self.dense(inputs))
+
+    def create(units, input_shape, n_classes):
+        model = Called(units)
+        model(np.zeros((1, units), np.float32))
+        return model
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    assert estimate(experiment_of(create), {"units": 100_000}).parameters == 10**10 + 10**5
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < 100e6
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "kept"),
+    [
+        (lambda: keras.optimizers.SGD(0.1), 0),
+        (lambda: keras.optimizers.SGD(0.1, momentum=0.9), 1),
+        (lambda: keras.optimizers.Adam(0.1), 2),
+        (lambda: keras.optimizers.Adam(0.1, amsgrad=True), 3),
+        (lambda: 1 / 0, 2),
+    ],
+)
+def test_what_the_optimizer_keeps_of_each_weight_is_counted(optimizer, kept):
+    with_optimizer = dataclasses.replace(EXPERIMENT, optimizer=lambda hyperparameters, n_steps: optimizer())
+    found, copies = estimate(with_optimizer), footprint.KEPT_COPIES + footprint.STEP_COPIES
+
+    assert found.weight_bytes == 4 * found.parameters * (copies + kept)
 
 
 def test_a_larger_batch_takes_more():

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -237,6 +238,12 @@ def test_a_worker_that_is_killed_before_it_is_ready_costs_its_trial_no_attempt(p
     assert pool.idle == [0]
 
 
+def test_a_worker_offers_itself_to_the_kernel_when_memory_is_short(pool):
+    (worker,) = processes.children(os.getpid())
+
+    processes.until(lambda: Path(f"/proc/{worker}/oom_score_adj").read_text().strip() == "1000")
+
+
 def test_a_dead_worker_is_replaced_and_leaves_no_zombie(pool):
     (worker,) = processes.children(os.getpid())
     pool.assign(0, stretch())
@@ -278,6 +285,10 @@ TALKATIVE = (
         os._exit(9)
     if hyperparameters.units == 14:
         raise KeyError("no such layer")
+    if hyperparameters.units == 16:
+        if os.fork() == 0:
+            time.sleep(60)
+        os._exit(9)
     if hyperparameters.units == 15:
         held = np.ones(2**26)  # 512 MiB
         time.sleep(2)
@@ -340,6 +351,12 @@ def test_what_a_dying_worker_has_printed_is_kept_and_its_last_line_is_in_the_rea
     assert "to standard output" in event.log and "to standard error" in event.log
 
 
+def test_a_worker_that_dies_is_missed_though_a_process_of_the_experiment_holds_its_pipe(talkative):
+    (event,) = events_of(talkative, hyperparameters=units(16))
+
+    assert isinstance(event, Lost) and event.seconds < 60
+
+
 def test_each_epoch_is_told_where_it_is_asked_for(talkative, tmp_path):
     *told, end = events_of(talkative, last=2, every_epoch=True, checkpoint=str(tmp_path / "0003.npz"))
 
@@ -357,12 +374,19 @@ def test_a_stretch_goes_on_from_its_checkpoint(talkative, tmp_path):
 
 
 def test_what_needs_more_memory_than_there_is_fails_at_once_and_says_so(talkative):
-    (event,) = events_of(talkative, memory_bytes_alone=300_000_000)
+    (event,) = events_of(talkative, memory_bytes_alone=200_000_000)
 
-    assert event.outcome.status == "failed" and event.outcome.epochs == 0 and event.outcome.needed_bytes > 3e8
+    assert event.outcome.status == "failed" and event.outcome.epochs == 0 and event.outcome.needed_bytes > 2e8
     assert event.outcome.reason == (
-        f"needs about {event.outcome.needed_bytes / 1e9:.1f} GB, and 0.3 GB are left below the memory limit"
+        f"needs about {event.outcome.needed_bytes / 1e9:.1f} GB, and 0.2 GB are left below the memory limit"
     )
+
+
+def test_a_limit_that_is_kept_changes_no_digit(talkative):
+    (limited,), (free,) = (events_of(talkative, last=2, memory_bytes_alone=limit) for limit in (10**12, 0))
+
+    assert limited.outcome.curve == free.outcome.curve
+    assert limited.outcome.needed_bytes > 0 == free.outcome.needed_bytes
 
 
 def test_what_needs_more_memory_than_is_left_beside_the_others_is_deferred(talkative):

@@ -62,7 +62,7 @@ def train_finals(trainings: Sequence[FinalTraining], training_data: str | Path, 
     if left:
         setup = {"training_data": str(training_data), "fingerprint": trainings[0].data.fingerprint}
         with Pool(min(workers, len(left)), setup) as pool:
-            reasons = FinalsLoop(trainings, pool, left).run()
+            reasons = FinalsLoop(trainings, pool, left, memory_bytes=pool.memory_bytes).run()
     if len(reasons) == len(trainings):
         raise TrainingFailed(f"all {len(trainings)} finals failed: {'; '.join(sorted(set(reasons.values()))[:3])}")
     return [TrainedFinal(each, each.read(), reasons.get(place)) for place, each in enumerate(trainings)]

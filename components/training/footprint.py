@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from components.core.data import DatasetInfo
 from components.core.experiment import Experiment
@@ -18,7 +19,7 @@ from components.core.hyperparameters import read_hyperparameters
 from components.training.trainer import VALIDATION_BATCH
 
 NUMBER_BYTES = 4
-BASE_BYTES = 200 * 2**20
+BASE_BYTES = 220 * 2**20
 """What TensorFlow and a compiled program take of their own."""
 
 KEPT_COPIES = 4
@@ -69,7 +70,8 @@ def estimate(
         n_validation: validation examples.
     """
     hyperparameters = read_hyperparameters(experiment.search_space, dict(values))
-    with keras.StatelessScope(initialize_variables=False):
+    # In a graph nothing is computed, not even by a model that is called where it is made.
+    with tf.Graph().as_default(), keras.StatelessScope(initialize_variables=False):
         model = experiment.create_model(hyperparameters, info.input_shape, info.n_classes)
     copies = KEPT_COPIES + STEP_COPIES + _slots(experiment, hyperparameters)
     parameters = sum(math.prod(weight.shape) for weight in model.weights)
@@ -87,7 +89,7 @@ def _slots(experiment: Experiment, hyperparameters: Any) -> float:
         optimizer.build([keras.Variable("zeros", shape=(SIDE, SIDE), name="kernel")])
     except Exception:  # what is wrong with it is for the training to say
         return USUAL_SLOTS
-    n_kept: int = sum(math.prod(variable.shape) for variable in optimizer.variables if variable.shape)
+    n_kept: int = sum(math.prod(variable.shape) for variable in optimizer.variables if len(variable.shape))
     return n_kept / SIDE**2
 
 

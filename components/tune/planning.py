@@ -8,7 +8,7 @@ from typing import Any
 
 import joblib
 
-from components.core import events, files, machine
+from components.core import events, files
 from components.core.plan import Plan, expected_epochs, make_plan
 from components.core.space import Space
 from components.tune.suggestions import Suggester
@@ -110,7 +110,7 @@ def measured_pace(plan: Plan, seed: int, pool: Pool, space: Space, state_dir: Pa
     Their weights are kept: the search goes on from them, so that little is lost.
     """
     values = Suggester(space, seed).spread(min(len(pool.idle), plan.n_initial), [])
-    share = machine.available_bytes() // pool.n_workers
+    share = pool.memory_bytes // pool.n_workers
     for slot, (number, each) in zip(pool.idle, enumerate(values), strict=False):
         checkpoint = str(weights_path(state_dir, number))
         first_epoch = Stretch(number, each, 1, plan.training_epochs, seed, checkpoint)

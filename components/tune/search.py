@@ -112,7 +112,16 @@ def search(
             learned=learned,
             directory=unused,
         )
-        loop = SearchLoop(experiment.objective, plan, settings.seed, opened, tuner, pool, Path(state_dir))
+        loop = SearchLoop(
+            experiment.objective,
+            plan,
+            settings.seed,
+            opened,
+            tuner,
+            pool,
+            Path(state_dir),
+            memory_bytes=pool.memory_bytes,
+        )
         return loop.run(n_learned=len(learned))
 
 

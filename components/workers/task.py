@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import tensorflow as tf
+
 from components.core.data import TrainingData
 from components.core.experiment import Experiment
 from components.training import footprint, loop
@@ -135,8 +137,9 @@ def _train(
 
 
 def _needed_bytes(experiment: Experiment, data: TrainingData, stretch: Stretch) -> int:
-    """Return the estimate of what the training takes, 0 where that is not limited or can't be told."""
-    if not stretch.memory_bytes and not stretch.memory_bytes_alone:
+    """Return the estimate of what the training takes, 0 where that is not limited, can't be told, or is on a GPU."""
+    is_limited = stretch.memory_bytes or stretch.memory_bytes_alone
+    if not is_limited or tf.config.list_physical_devices("GPU"):
         return 0
     try:
         found = footprint.estimate(
