@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-SMALL = {"max_trials": 3, "trial_epochs": 2, "finalists": 2, "training_epochs": 3, "seed": 7}
+SMALL = {"max_trials": 3, "trial_epochs": 2, "round_size": 3, "finalists": 2, "training_epochs": 3, "seed": 7}
 """Pipeline parameters of a run that ends soon."""
 
 

@@ -209,7 +209,6 @@ def begun(tmp_path):
         ("training_epochs", 4),
         ("round_size", 3),
         ("time_budget_s", 60),
-        ("workers", 2),
         ("max_trials", 1),
         ("data_source", "synthetic"),
     ],

@@ -164,3 +164,49 @@ def test_what_an_earlier_search_learnt_stands_for_initial_points():
 
     assert sum(abs(stretch.hyperparameters["rate"] - 0.7) < 0.2 for stretch in first) >= 3
     assert [stretch.number for stretch in first] == list(range(6))
+
+
+def run_as_the_search_does(decide, know_early):
+    """Return all rounds of a search in which what runs on is looked at a round later, known by then or not."""
+    trials, made, late = {}, [], []
+    while True:
+        running = {stretch.number: len(trials[stretch.number].curve) for stretch in late}
+        if know_early:
+            known = {**trials, **{stretch.number: trained(stretch) for stretch in late}}
+        else:
+            known = trials
+        stretches = decide.next([known[number] for number in sorted(known)], running)
+        if not stretches and not late:
+            return made, trials
+        made.append(stretches)
+        trials |= {stretch.number: trained(stretch) for stretch in late}
+        late = [stretch for stretch in stretches if decide.runs_on(stretch)]
+        trials |= {stretch.number: trained(stretch) for stretch in stretches if not decide.runs_on(stretch)}
+
+
+def test_a_round_does_not_look_at_what_runs_on_known_or_not():
+    assert run_as_the_search_does(rounds(), know_early=True) == run_as_the_search_does(rounds(), know_early=False)
+
+
+def test_a_configuration_that_runs_on_is_not_sent_on_again_meanwhile():
+    made, trials = run_as_the_search_does(rounds(), know_early=True)
+    each = [(stretch.number, stretch.last) for stretches in made for stretch in stretches]
+
+    assert len(each) == len(set(each)) and len(trials) == 24
+    assert max(len(trial.curve) for trial in trials.values()) == 18
+
+
+def test_one_that_failed_as_it_ran_on_is_as_it_was_before_until_the_next_round():
+    decide = rounds(max_trials=12)
+    trials = [trained(stretch) for stretch in decide.next([])]
+    late = [stretch for stretch in decide.next(trials) if decide.runs_on(stretch)]
+    broken = {
+        stretch.number: Trial(stretch.number, "failed", stretch.hyperparameters, None, (0.1, 0.2), 2, 1.0, "it broke")
+        for stretch in late
+    }
+    running = dict.fromkeys(broken, 2)
+
+    with_failure = decide.next([broken.get(trial.number, trial) for trial in trials], running)
+
+    assert all(stretch.number not in broken for stretch in with_failure)
+    assert len(with_failure) == len(decide.next(trials, running))

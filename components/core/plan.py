@@ -10,6 +10,10 @@ REDUCTION = 3
 LEAST_EPOCHS = 2
 """A lower rung than this ranks configurations little better than chance."""
 
+GOING_ON = 1.4
+"""So many times as many as a third go on to the next rung: the best third changes as more come. Counted in simulated
+searches of 24 and of 64 configurations."""
+
 INITIAL_SHARE = 1 / 3
 MOST_INITIAL_POINTS = 12
 MOST_FINALISTS = 4
@@ -102,8 +106,9 @@ def rungs(highest: int) -> tuple[int, ...]:
 
 
 def expected_epochs(plan: Plan) -> tuple[int, int]:
-    """Return how many epochs the search and the finals take if a third of each rung goes on."""
-    entering = [max(1, round(plan.max_trials / REDUCTION**rung)) for rung in range(len(plan.rungs))]
+    """Return about how many epochs the search and the finals take."""
+    going_on = [1.0, *(GOING_ON / REDUCTION**rung for rung in range(1, len(plan.rungs)))]
+    entering = [max(1, round(plan.max_trials * share)) for share in going_on]
     spent = [n * (high - low) for n, low, high in zip(entering, (0, *plan.rungs), plan.rungs, strict=False)]
     continued = plan.finalists * (plan.training_epochs - plan.rungs[-1])
     return sum(spent), continued + (plan.finals - plan.finalists) * plan.training_epochs

@@ -2,13 +2,14 @@
 
 Successive halving without waiting: as soon as three configurations have reached a rung, the best of them goes on to
 the next; what is left of a round is for new configurations. A round is a function of the plan, the seed and the rounds
-before it, whoever ran them and in whatever order they finished.
+before it, whoever ran them and in whatever order they finished; of the last one before, only of its new
+configurations: those that went on may take longer, and are looked at one round later.
 
 Source: Li et al. 2020, "A system for massively parallel hyperparameter tuning", algorithm 2, in rounds.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import fmean
 
@@ -27,6 +28,9 @@ class Stretch:
     last: int
 
 
+NOTHING: Mapping[int, int] = {}
+
+
 class Rounds:
     """Decides rounds.
 
@@ -43,15 +47,24 @@ class Rounds:
         self._sign = 1 if direction == "max" else -1
         self._learned = [trial for trial in learned if trial.curve and trial.status != "failed"]
 
-    def next(self, trials: Sequence[Trial]) -> list[Stretch]:
-        """Return the next round, none when the search is over.
+    def next(self, trials: Sequence[Trial], running: Mapping[int, int] = NOTHING) -> list[Stretch]:
+        """Return the next round; nothing, with nothing running, when the search is over.
 
         Args:
-            trials: all configurations so far, by number, each trained as far as it was to be.
+            trials: all configurations so far, by number.
+            running: those of the last round's that may run on, with the epochs that they had before. What has become
+                of them is not looked at, even where it is known already.
         """
-        going_on = self._promotions(trials)[: self.plan.round_size]
-        n_new = min(self.plan.round_size - len(going_on), self.plan.max_trials - len(trials))
-        return going_on + self._new(n_new, trials)
+        seen = [_as_before(trial, running[trial.number]) if trial.number in running else trial for trial in trials]
+        promotions = [stretch for stretch in self._promotions(seen) if stretch.number not in running]
+        going_on = promotions[: self.plan.round_size]
+        n_new = min(self.plan.round_size - len(going_on), self.plan.max_trials - len(seen))
+        return going_on + self._new(n_new, seen)
+
+    def runs_on(self, stretch: Stretch) -> bool:
+        """Return whether a stretch may still run while the next round does: those beyond the lowest rung, which would
+        have all other workers wait for them."""
+        return stretch.last > self.plan.rungs[0]
 
     def finalists(self, trials: Sequence[Trial]) -> list[Trial]:
         """Return the configurations to train to the end, the most promising first.
@@ -134,3 +147,12 @@ class Rounds:
                 fmean(self._score_at(trial, high) - self._score_at(trial, low) for trial in both) if both else 0.0
             )
         return gains
+
+
+def _as_before(trial: Trial, epochs: int) -> Trial:
+    """Return what was known of a configuration after so many epochs."""
+    accuracy = trial.validation_accuracy or 0.0  # no round looks at it
+    curve = trial.curve[:epochs]
+    return replace(
+        trial, status="stopped", curve=curve, epochs=len(curve), validation_accuracy=accuracy, reason="runs on"
+    )

@@ -3,8 +3,8 @@
 import json
 import re
 import time
-from collections import Counter, deque
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,9 @@ class SearchLoop:
     pool: Pool
     state_dir: Path
     lost: Counter[int] = field(default_factory=Counter)
+    waiting: list[rounds.Stretch] = field(default_factory=list)
     alone: list[rounds.Stretch] = field(default_factory=list)
+    is_alone: bool = False
     in_flight: dict[int, rounds.Stretch] = field(default_factory=dict)
     pace: dict[int, float] = field(default_factory=dict)
     notes: set[str] = field(default_factory=set)
@@ -59,11 +61,11 @@ class SearchLoop:
         self._give_up_if_hopeless()
         total, _ = expected_epochs(self.plan)
         events.listener.search_started(self.trials, total, self.objective)
-        for decided in self.open_journal.rounds[-1:]:
-            self._run_round([rounds.Stretch(**each) for each in decided])
-        while stretches := self._next_round():
+        if self.open_journal.rounds:
+            self._run_round()
+        while (stretches := self._next_round()) or self._running_on():
             self.open_journal.append_round([asdict(each) for each in stretches])
-            self._run_round(stretches)
+            self._run_round()
             self._drop_weights()
         result = self._result(n_learned)
         result.seconds["search"] = round(time.perf_counter() - start, 2)
@@ -75,41 +77,69 @@ class SearchLoop:
 
     def _next_round(self) -> list[rounds.Stretch]:
         start = time.perf_counter()
-        found = self.tuner.next_round(self.trials)
+        found = self.tuner.next_round(self.trials, self._running_on())
         self.seconds["suggestions"] += time.perf_counter() - start
-        if not found and len(self.trials) < self.plan.max_trials:
+        if not found and not self._running_on() and len(self.trials) < self.plan.max_trials:
             n = len(self.trials)
             events.note(f"the search space holds no untried point after {n} trials; the search ends here")
         return found
 
-    def _run_round(self, stretches: Iterable[rounds.Stretch]) -> None:
-        """Train what a round has left to train: what may have ended the search before, and what needs all the memory,
-        one at a time."""
-        left = [stretch for stretch in stretches if not self._is_done(stretch)]
+    def _decided(self, index: int) -> list[rounds.Stretch]:
+        """Return the round of an index, which may be negative, as it was decided."""
+        found = self.open_journal.rounds[index:][:1]
+        return [rounds.Stretch(**each) for decided in found for each in decided]
+
+    def _running_on(self) -> dict[int, int]:
+        """Return the last round's trials that may run on, with the epochs that they had before it."""
+        earlier = [each for decided in self.open_journal.rounds[:-1] for each in decided]
+        return {
+            stretch.number: max((each["last"] for each in earlier if each["number"] == stretch.number), default=0)
+            for stretch in self._decided(-1)
+            if self.tuner.runs_on(stretch)
+        }
+
+    def _run_round(self) -> None:
+        """Train what is due before the next round can be decided: what ran on from the round before the last one, and
+        of the last one what does not run on."""
+        last = self._decided(-1)
+        ran_on = [each for each in self._decided(-2) if len(self.open_journal.rounds) > 1 and self.tuner.runs_on(each)]
+        due = [*ran_on, *(each for each in last if not self.tuner.runs_on(each))]
+        self._queue([each for each in (*ran_on, *last) if not self._is_done(each)])
+        while not all(self._is_done(each) for each in due):
+            self._assign_idle()
+            for event in self.pool.wait():
+                self._handle(event)
+
+    def _queue(self, stretches: Sequence[rounds.Stretch]) -> None:
+        """Enter stretches that are neither waiting nor in flight: the longest first, and one at a time those in which
+        the search has ended before."""
+        known = {each.number for each in (*self.waiting, *self.alone)} | self.in_flight.keys()
         suspects = set(self.open_journal.attempts.suspects())
-        for stretch in [each for each in left if each.number in suspects]:
-            if self.open_journal.attempts.is_guilty(stretch.number):
+        for stretch in [each for each in stretches if each.number not in known]:
+            if stretch.number not in suspects:
+                self.waiting.append(stretch)
+            elif self.open_journal.attempts.is_guilty(stretch.number):
                 self._fail(stretch, self._verdict(stretch.number))
             else:
-                self._train([stretch], at_once=1)
-        self._train([each for each in left if each.number not in suspects], at_once=len(self.pool.idle))
-        while self.alone:
-            self._train([self.alone.pop(0)], at_once=1)
+                self.alone.append(stretch)
+        self.waiting.sort(key=lambda each: (-self._expected_seconds(each), each.number))
+
+    def _assign_idle(self) -> None:
+        """Give idle workers what waits; what is to be alone goes first, as soon as nothing else is in flight."""
+        if self.alone:
+            if not self.in_flight:
+                self._assign(self.pool.idle[0], self.alone.pop(0), at_once=1)
+                self.is_alone = True
+            return
+        if self.is_alone and self.in_flight:
+            return
+        self.is_alone = False
+        for slot in self.pool.idle[: len(self.waiting)]:
+            self._assign(slot, self.waiting.pop(0), at_once=self.pool.n_workers)
 
     def _is_done(self, stretch: rounds.Stretch) -> bool:
         known = {trial.number: trial for trial in self.open_journal.trials}.get(stretch.number)
         return known is not None and (known.status == "failed" or known.epochs >= stretch.last)
-
-    def _train(self, stretches: list[rounds.Stretch], at_once: int) -> None:
-        waiting = deque(sorted(stretches, key=lambda each: (-self._expected_seconds(each), each.number)))
-        while waiting or self.in_flight:
-            for slot in self.pool.idle:
-                if waiting and len(self.in_flight) < at_once:
-                    self._assign(slot, waiting.popleft(), at_once)
-            for event in self.pool.wait():
-                again = self._handle(event)
-                if again is not None:
-                    waiting.appendleft(again)
 
     def _assign(self, slot: int, stretch: rounds.Stretch, at_once: int) -> None:
         self.open_journal.append_event({"attempt": stretch.number})
@@ -133,8 +163,7 @@ class SearchLoop:
         usual = sum(self.pace.values()) / len(self.pace) if self.pace else 1.0
         return n_epochs * self.pace.get(stretch.number, usual)
 
-    def _handle(self, event: Event) -> rounds.Stretch | None:
-        """Take in what happened; return a stretch that is to be trained again."""
+    def _handle(self, event: Event) -> None:
         if isinstance(event, Note):
             self._note_once(event.text)
         elif isinstance(event, Large):
@@ -142,8 +171,7 @@ class SearchLoop:
         elif isinstance(event, Finished):
             self._take_in(self.in_flight.pop(event.number), event)
         elif isinstance(event, Lost):
-            return self._retry_or_fail(self.in_flight.pop(event.number), event)
-        return None
+            self._retry_or_fail(self.in_flight.pop(event.number), event)
 
     def _note_once(self, text: str) -> None:
         if text not in self.notes:
@@ -164,7 +192,7 @@ class SearchLoop:
             self._keep_traceback(stretch.number, outcome.traceback)
         self._write(stretch, outcome, event)
 
-    def _retry_or_fail(self, stretch: rounds.Stretch, event: Lost) -> rounds.Stretch | None:
+    def _retry_or_fail(self, stretch: rounds.Stretch, event: Lost) -> None:
         self.lost[stretch.number] += event.had_begun
         n_lost = self.lost[stretch.number]
         self._log(stretch, event, "lost")
@@ -173,10 +201,10 @@ class SearchLoop:
         if event.timed_out or n_lost >= MAX_ATTEMPTS:
             tries = "" if event.timed_out else f", {n_lost} times"
             self._fail(stretch, event.reason + tries, event.seconds)
-            return None
+            return
         self.open_journal.append_event({"released": stretch.number})
         events.warn(f"trial {stretch.number} is tried again: {event.reason}")
-        return stretch
+        self.waiting.insert(0, stretch)
 
     def _fail(self, stretch: rounds.Stretch, reason: str, seconds: float = 0.0) -> None:
         self._append(stretch, Outcome("failed", None, [], [], 0, reason), seconds)
@@ -191,7 +219,9 @@ class SearchLoop:
 
     def _append(self, stretch: rounds.Stretch, outcome: Outcome, seconds: float) -> None:
         """Write what has become of a trial into the journal, and tell it."""
-        earlier = {trial.number: trial.seconds for trial in self.open_journal.trials}
+        earlier = {trial.number: trial for trial in self.open_journal.trials}.get(stretch.number)
+        # One that failed as it went on keeps what it had.
+        curve = max(outcome.curve, list(earlier.curve) if earlier else [], key=len)
         status, reason = "completed", outcome.reason
         if outcome.status == "failed":
             status = "failed"
@@ -202,9 +232,9 @@ class SearchLoop:
             status=status,
             hyperparameters=stretch.hyperparameters,
             validation_accuracy=None if status == "failed" else outcome.validation_accuracy,
-            curve=outcome.curve,
-            epochs=outcome.epochs,
-            seconds=round(earlier.get(stretch.number, 0.0) + seconds, 3),
+            curve=curve,
+            epochs=len(curve),
+            seconds=round((earlier.seconds if earlier else 0.0) + seconds, 3),
             reason=reason,
         )
         self.open_journal.append(trial)

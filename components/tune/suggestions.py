@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from scipy.stats import qmc
+from threadpoolctl import threadpool_limits
 
 from components.core.space import Space
 from components.tune import process
@@ -26,6 +27,10 @@ hyperparameters moved by a normal step of this deviation."""
 
 EXPLORATION = (2.0, 0.5)
 """How many standard deviations the upper confidence bound lies above the mean, as a search begins and as it ends."""
+
+ONE_THREAD = 1
+"""For linear algebra: more of them wait for each other on matrices this small, and sum up in another order on another
+machine."""
 
 Values = dict[str, Any]
 
@@ -68,6 +73,7 @@ class Suggester:
         first = len(tried)
         return self._untried(self._spread_from(first, first + n), tried, n)
 
+    @threadpool_limits.wrap(limits=ONE_THREAD)
     def promising(
         self, n: int, tried: Sequence[Values], observations: Sequence[Observation], spent: float
     ) -> list[Values]:
@@ -97,6 +103,7 @@ class Suggester:
             belief.expect(chosen[-1])
         return [candidates[index] for index in chosen]
 
+    @threadpool_limits.wrap(limits=ONE_THREAD)
     def expected(self, configurations: Sequence[Values], observations: Sequence[Observation]) -> np.ndarray:
         """Return what the process expects of configurations at the highest fidelity, shape (n,)."""
         return self._fitted(observations).mean(self._points(configurations))

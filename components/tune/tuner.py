@@ -1,6 +1,6 @@
 """The project's Keras tuner."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from components.experiment import EXPERIMENT
 from components.training import loop
 from components.training.state import Course, TrainingState
 from components.tune.oracle import Oracle
-from components.tune.rounds import Rounds, Stretch
+from components.tune.rounds import NOTHING, Rounds, Stretch
 from components.tune.suggestions import Suggester, Values
 
 BATCH_SIZES = [32, 64, 128, 256, 512]
@@ -92,9 +92,13 @@ class CustomTuner(kt.tuners.BayesianOptimization):
             suggester = Suggester(space, seed, candidates)
             self._rounds = Rounds(plan, suggester, experiment.objective.direction, learned)
 
-    def next_round(self, trials: Sequence[journal.Trial]) -> list[Stretch]:
-        """Return what to train next after all `trials` so far, nothing when the search is over; see `Rounds.next`."""
-        return self._rounds.next(trials)
+    def next_round(self, trials: Sequence[journal.Trial], running: Mapping[int, int] = NOTHING) -> list[Stretch]:
+        """Return what to train next after all `trials` so far; see `Rounds.next`."""
+        return self._rounds.next(trials, running)
+
+    def runs_on(self, stretch: Stretch) -> bool:
+        """Return whether a stretch may run while the next round does; see `Rounds.runs_on`."""
+        return self._rounds.runs_on(stretch)
 
     def finalists(self, trials: Sequence[journal.Trial]) -> list[journal.Trial]:
         """Return the configurations to train to the end; see `Rounds.finalists`."""
