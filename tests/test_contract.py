@@ -113,7 +113,7 @@ def with_long_finals(finished, folder):
 
 @pytest.mark.parametrize(
     "step, long, sign",
-    [("tune", {"max_trials": 1000}, "trial 1/"), ("train", {"early_stopping_patience": 10_000}, " epoch 1/10000")],
+    [("tune", {"max_trials": 1000}, "trial 1 ("), ("train", {"early_stopping_patience": 10_000}, " epoch 1/10000")],
 )
 def test_a_step_that_is_told_to_end_says_so_and_leaves_nothing(finished, environments, tmp_path, step, long, sign):
     task = contract.task(step, with_long_finals(finished, tmp_path / "store"), into=str(tmp_path), **long)

@@ -171,10 +171,7 @@ def run_as_the_search_does(decide, know_early):
     trials, made, late = {}, [], []
     while True:
         running = {stretch.number: len(trials[stretch.number].curve) for stretch in late}
-        if know_early:
-            known = {**trials, **{stretch.number: trained(stretch) for stretch in late}}
-        else:
-            known = trials
+        known = {**trials, **{stretch.number: trained(stretch) for stretch in late}} if know_early else trials
         stretches = decide.next([known[number] for number in sorted(known)], running)
         if not stretches and not late:
             return made, trials
