@@ -227,4 +227,4 @@ def test_a_working_directory_is_laid_out_with_the_component_s_place(tmp_path):
 
     assert (tmp_path / "kfp_config.ini").read_text() == "[Components]\ntrain = components/train/component.py\n"
     folders = sorted(folder.name for folder in (tmp_path / "components").iterdir() if folder.is_dir())
-    assert folders == ["core", "experiment", "train", "training"]
+    assert folders == ["core", "experiment", "train", "training", "workers"]
