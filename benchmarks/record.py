@@ -79,8 +79,8 @@ def _halved(images: np.ndarray) -> np.ndarray:
 
 
 RECORDINGS = {
-    "fashion-mnist": Recording(_default_experiment, lambda images: images, 5_000, 5_000, 320, 30, (40, 60)),
-    "convnet": Recording(_convnet_experiment, _halved, 2_500, 2_500, 200, 24, (25, 50)),
+    "fashion-mnist": Recording(_default_experiment, lambda images: images, 5_000, 5_000, 300, 30, (13, 40)),
+    "convnet": Recording(_convnet_experiment, _halved, 2_500, 2_500, 160, 24, (12, 30)),
 }
 
 
