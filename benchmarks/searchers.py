@@ -29,29 +29,45 @@ PROCESSOR_TRAININGS = 3
 Searcher = Callable[[Table, int, int, Sequence[int]], list[int]]
 
 
+@dataclass(frozen=True)
+class Training:
+    """A training that was spent on.
+
+    Attributes:
+        index: of the configuration.
+        epochs: after those that it had before.
+        runs_on: whether the next round is decided without it.
+    """
+
+    index: int
+    epochs: int
+    runs_on: bool = False
+
+
 @dataclass
 class Spending:
     """What a search has spent.
 
     Attributes:
         budget: epochs that it may spend.
-        epochs: epochs that it has spent.
-        rounds: for each round the trainings in it: index of the configuration, and epochs.
+        rounds: of trainings; the last one is the finals.
     """
 
     budget: int
-    epochs: int = 0
-    rounds: list[list[tuple[int, int]]] = field(default_factory=list)
+    rounds: list[list[Training]] = field(default_factory=list)
+
+    @property
+    def epochs(self) -> int:
+        return sum(training.epochs for each in self.rounds for training in each)
 
     def begin_round(self) -> None:
         self.rounds.append([])
 
-    def spend(self, index: int, epochs: int, reserve: int = 0) -> bool:
+    def spend(self, training: Training, reserve: int = 0) -> bool:
         """Enter a training into the round, if the budget allows it and `reserve` epochs afterwards; say whether."""
-        if self.epochs + epochs + reserve > self.budget:
+        if self.epochs + training.epochs + reserve > self.budget:
             return False
-        self.epochs += epochs
-        self.rounds[-1].append((index, epochs))
+        self.rounds[-1].append(training)
         return True
 
 
@@ -124,23 +140,27 @@ def run_rounds(table: Table, rounds: Rounds, budget: int) -> tuple[int, Spending
     plan = rounds.plan
     finals = plan.finalists * (table.n_epochs - plan.rungs[-1])
     trials: dict[int, Trial] = {}
+    running: dict[int, int] = {}
     is_over = False
     while not is_over:
-        stretches = rounds.next([trials[number] for number in sorted(trials)])
+        stretches = rounds.next(_in_order(trials), running)
         spending.begin_round()
-        had = {number: trial.epochs for number, trial in trials.items()}
+        had = {each.number: trials[each.number].epochs if each.number in trials else 0 for each in stretches}
         trained = [
             each
             for each in stretches
-            if spending.spend(table.index(each.hyperparameters), each.last - had.get(each.number, 0), finals)
+            if spending.spend(
+                Training(table.index(each.hyperparameters), each.last - had[each.number], rounds.runs_on(each)), finals
+            )
         ]
         trials |= {each.number: _trained(table, each, plan) for each in trained}
-        is_over = len(trained) < len(stretches) or not stretches
+        is_over = len(trained) < len(stretches) or not (stretches or running)
+        running = {each.number: had[each.number] for each in trained if rounds.runs_on(each)}
     spending.begin_round()
     finalists = [
         table.index(trial.hyperparameters)
-        for trial in rounds.finalists([trials[number] for number in sorted(trials)])
-        if spending.spend(table.index(trial.hyperparameters), table.n_epochs - trial.epochs)
+        for trial in rounds.finalists(_in_order(trials))
+        if spending.spend(Training(table.index(trial.hyperparameters), table.n_epochs - trial.epochs))
     ]
     return max(finalists, key=lambda index: table.sign * table.ends[index]), spending
 
@@ -201,6 +221,10 @@ class TableOracle(kt.oracles.BayesianOptimizationOracle):
         chosen = self.hyperparameters.copy()
         chosen.values = dict(self._table.configurations[index])
         return KerasTunerTrial(chosen, trial_id=trial_id, status="RUNNING")
+
+
+def _in_order(trials: Mapping[int, Trial]) -> list[Trial]:
+    return [trials[number] for number in sorted(trials)]
 
 
 def _trained(table: Table, stretch: Stretch, plan: Plan) -> Trial:

@@ -111,7 +111,7 @@ def test_a_search_in_rounds_spends_no_more_than_its_budget(table):
         suggester = searchers.RandomSuggester(table, seed=0)
         chosen, spending = searchers.run_rounds(table, searchers.Rounds(plan, suggester, "max"), budget)
 
-        assert spending.epochs == sum(epochs for each in spending.rounds for _, epochs in each) <= budget
+        assert spending.epochs == sum(each.epochs for of_round in spending.rounds for each in of_round) <= budget
         assert chosen in range(4)
 
 
@@ -129,17 +129,32 @@ def test_stock_keras_tuner_tries_no_configuration_twice(table):
     assert sorted(oracle.tried) == [0, 1, 2, 3]
 
 
-def test_workers_wait_for_the_last_training_of_each_round():
-    rounds = [[1.0, 1.0, 2.0], [3.0]]
+def timed(seconds, runs_on=()):
+    return [idle.Timed(each, index in runs_on) for index, each in enumerate(seconds)]
 
-    assert idle.makespan(rounds[0], 2) == 2.0
+
+def test_workers_wait_for_the_last_training_of_each_round():
+    rounds = [timed([1.0, 1.0, 2.0]), timed([3.0])]
+
     assert idle.idle_share(rounds, 2) == pytest.approx(1 - 7 / 10)
     assert idle.idle_share(rounds, 1) == 0.0
 
 
+def test_what_runs_on_is_waited_for_one_round_later():
+    rounds = [timed([4.0, 1.0], runs_on=[0]), timed([2.0]), timed([1.0])]
+
+    assert idle.idle_share(rounds, 2) == pytest.approx(1 - 8 / 10)
+
+
+def test_a_search_is_over_when_what_runs_on_is():
+    assert idle.idle_share([timed([4.0, 1.0], runs_on=[0])], 2) == pytest.approx(1 - 5 / 8)
+
+
 def test_more_images_make_epochs_longer_and_compilation_not(table):
-    assert idle.round_seconds(table, [[(1, 4)]]) == [[3 + 4 * 2]]
-    assert idle.round_seconds(table, [[(1, 4)]], n_images=1_000) == [[3 + 10 * 4 * 2]]
+    rounds = [[searchers.Training(1, 4, runs_on=True)]]
+
+    assert idle.timed_rounds(table, rounds, table.n_train) == [[idle.Timed(3 + 4 * 2, True)]]
+    assert idle.timed_rounds(table, rounds, n_images=1_000) == [[idle.Timed(3 + 10 * 4 * 2, True)]]
 
 
 def test_recorded_configurations_are_distinct_and_begin_with_the_default():

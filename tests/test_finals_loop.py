@@ -95,7 +95,13 @@ def test_what_needs_too_much_memory_runs_alone_when_the_others_have_ended():
     reasons, pool = run({0: [ended("deferred"), DONE], 1: [ended("deferred"), DONE], 2: [DONE]}, n_workers=3)
 
     assert reasons == {} and pool.begun[3:] == [(0, 1), (1, 1)]
-    assert pool.memory == [(MEMORY // 3, MEMORY)] * 3 + [(0, MEMORY)] * 2
+    assert pool.memory == [(MEMORY // 3, MEMORY)] * 3 + [(MEMORY, MEMORY)] * 2
+
+
+def test_what_runs_alone_is_tried_again_alone_when_its_worker_was_lost():
+    reasons, pool = run({0: [ended("deferred"), lost, DONE], 1: [DONE, DONE]})
+
+    assert reasons == {} and pool.begun[2:] == [(0, 1), (0, 1)] and pool.memory[2:] == [(MEMORY, MEMORY)] * 2
 
 
 def test_a_final_that_lost_its_worker_is_tried_again_and_a_warning_says_so(capsys):

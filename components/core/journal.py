@@ -166,6 +166,10 @@ class Journal:
     def trials(self) -> list[Trial]:
         return list(self._trials.values())
 
+    def trial(self, number: int) -> Trial | None:
+        """Return a trial as it was last written, or None."""
+        return self._trials.get(number)
+
     def append(self, trial: Trial) -> None:
         """Add a trial, or what it has become; when this returns, the line is on the disk.
 

@@ -19,7 +19,7 @@ class FinalsLoop:
         trainings: all of them.
         pool: the workers.
         waiting: places of those to begin, the next one first.
-        alone: places of those that need too much memory to run beside others.
+        large: places of those that need too much memory to run beside others.
         attempts: how many workers each was lost with.
         reasons: why those that failed did.
         notes: what has been told of.
@@ -29,7 +29,7 @@ class FinalsLoop:
     trainings: Sequence[FinalTraining]
     pool: Pool
     waiting: list[int]
-    alone: list[int] = field(default_factory=list)
+    large: set[int] = field(default_factory=set)
     attempts: Counter[int] = field(default_factory=Counter)
     reasons: dict[int, str] = field(default_factory=dict)
     notes: set[str] = field(default_factory=set)
@@ -37,20 +37,25 @@ class FinalsLoop:
 
     def run(self) -> dict[int, str]:
         """Train what waits; return the reasons of those that failed, by their places."""
-        while self.waiting or self.alone or self.pool.running:
+        while self.waiting or self.pool.running:
             self._assign()
             for event in self.pool.wait():
                 self._handle(event)
         return self.reasons
 
     def _assign(self) -> None:
+        """Give idle workers what waits; the large ones go last, one at a time."""
         for slot in self.pool.idle:
-            queue = self.waiting or (self.alone if not self.pool.running else [])
-            if queue:
-                place = queue.pop(0)
-                share = 0 if queue is self.alone else self.memory_bytes // self.pool.n_workers
-                stretch = self.trainings[place].stretch(place)
-                self.pool.assign(slot, replace(stretch, memory_bytes=share, memory_bytes_alone=self.memory_bytes))
+            beside = [place for place in self.waiting if place not in self.large]
+            if beside:
+                self._begin(slot, beside[0], self.memory_bytes // self.pool.n_workers)
+            elif self.waiting and not self.pool.running:
+                self._begin(slot, self.waiting[0], self.memory_bytes)
+
+    def _begin(self, slot: int, place: int, memory_bytes: int) -> None:
+        self.waiting.remove(place)
+        stretch = self.trainings[place].stretch(place)
+        self.pool.assign(slot, replace(stretch, memory_bytes=memory_bytes, memory_bytes_alone=self.memory_bytes))
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, Note):
@@ -71,7 +76,8 @@ class FinalsLoop:
     def _finish(self, event: Finished) -> None:
         training, outcome = self.trainings[event.number], event.outcome
         if outcome.status == "deferred":
-            self.alone.append(event.number)
+            self.large.add(event.number)
+            self.waiting.append(event.number)
         elif outcome.status == "failed":
             self._fail(event.number, outcome.reason or "", outcome.traceback)
         else:

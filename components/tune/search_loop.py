@@ -1,7 +1,6 @@
 """The search while it runs: one round after the other, what is written down of them, and when the search is over."""
 
 import json
-import re
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -10,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from components.core import events, files, journal, machine
-from components.core.errors import PipelineError
 from components.core.experiment import Metric
 from components.core.plan import Plan, expected_epochs
-from components.tune import rounds
+from components.tune import failures, rounds
 from components.tune.planning import weights_path
 from components.tune.search import TIMELINE, SearchResult
 from components.tune.tuner import CustomTuner
@@ -21,17 +19,11 @@ from components.workers.pool import Event, Finished, Large, Lost, Note, Pool
 from components.workers.task import Outcome, Stretch
 
 MAX_ATTEMPTS = 3
-MIN_FAILURES = 3
-MOST_REASONS = 3
 MOST_KEPT_WEIGHTS = 64
 """Checkpoints of configurations that may still go on; others are trained again if they do after all."""
 
 TRACEBACKS = "tracebacks"
 PURPOSES = ("epochs", "compilation", "start_up", "suggestions")
-
-
-class SearchFailed(PipelineError):
-    """The search can't give a result: no trial has one."""
 
 
 @dataclass
@@ -58,7 +50,7 @@ class SearchLoop:
     def run(self, n_learned: int = 0) -> SearchResult:
         """Run the search to its end."""
         start = time.perf_counter()
-        self._give_up_if_hopeless()
+        failures.give_up_if_hopeless(self.trials)
         total, _ = expected_epochs(self.plan)
         events.listener.search_started(self.trials, total, self.objective)
         if self.open_journal.rounds:
@@ -74,6 +66,10 @@ class SearchLoop:
     @property
     def trials(self) -> list[journal.Trial]:
         return journal.in_order(self.open_journal.trials)
+
+    def _epochs_of(self, number: int) -> int:
+        known = self.open_journal.trial(number)
+        return known.epochs if known else 0
 
     def _next_round(self) -> list[rounds.Stretch]:
         start = time.perf_counter()
@@ -138,7 +134,7 @@ class SearchLoop:
             self._assign(slot, self.waiting.pop(0), at_once=self.pool.n_workers)
 
     def _is_done(self, stretch: rounds.Stretch) -> bool:
-        known = {trial.number: trial for trial in self.open_journal.trials}.get(stretch.number)
+        known = self.open_journal.trial(stretch.number)
         return known is not None and (known.status == "failed" or known.epochs >= stretch.last)
 
     def _assign(self, slot: int, stretch: rounds.Stretch, at_once: int) -> None:
@@ -158,8 +154,7 @@ class SearchLoop:
 
     def _expected_seconds(self, stretch: rounds.Stretch) -> float:
         """Return how long a stretch may take, to begin with the longest: a round then ends with little idle time."""
-        known = {trial.number: trial.epochs for trial in self.open_journal.trials}
-        n_epochs = stretch.last - known.get(stretch.number, 0)
+        n_epochs = stretch.last - self._epochs_of(stretch.number)
         usual = sum(self.pace.values()) / len(self.pace) if self.pace else 1.0
         return n_epochs * self.pace.get(stretch.number, usual)
 
@@ -219,7 +214,7 @@ class SearchLoop:
 
     def _append(self, stretch: rounds.Stretch, outcome: Outcome, seconds: float) -> None:
         """Write what has become of a trial into the journal, and tell it."""
-        earlier = {trial.number: trial for trial in self.open_journal.trials}.get(stretch.number)
+        earlier = self.open_journal.trial(stretch.number)
         # One that failed as it went on keeps what it had.
         curve = max(outcome.curve, list(earlier.curve) if earlier else [], key=len)
         status, reason = "completed", outcome.reason
@@ -240,15 +235,14 @@ class SearchLoop:
         self.open_journal.append(trial)
         best = journal.best(self.trials, self.objective.direction)
         events.listener.stretch_finished(trial, best, len(self.trials), self.plan.max_trials, self.objective)
-        self._give_up_if_hopeless()
+        failures.give_up_if_hopeless(self.trials)
 
     def _log(self, stretch: rounds.Stretch, event: Finished | Lost, outcome: str) -> None:
         """Add a line to the timeline, which only the report reads: losing one in a crash loses nothing else."""
         ended = time.time()
-        known = {trial.number: trial.epochs for trial in self.open_journal.trials}
         line: dict[str, Any] = {"number": stretch.number, "worker": event.worker, "outcome": outcome}
         line |= {"started": round(ended - event.seconds, 3), "ended": round(ended, 3)}
-        line |= {"first": known.get(stretch.number, 0), "last": stretch.last}
+        line |= {"first": self._epochs_of(stretch.number), "last": stretch.last}
         line |= {"round": len(self.open_journal.rounds) - 1}
         with open(self.state_dir / TIMELINE, "a") as file:
             file.write(json.dumps(line) + "\n")
@@ -266,27 +260,10 @@ class SearchLoop:
         for trial in [each for each in self.trials if each not in measured[:MOST_KEPT_WEIGHTS]]:
             weights_path(self.state_dir, trial.number).unlink(missing_ok=True)
 
-    def _give_up_if_hopeless(self) -> None:
-        trials = self.trials
-        if len(trials) < MIN_FAILURES or any(trial.status != "failed" for trial in trials):
-            return
-        if len({_cause(trial.reason) for trial in trials}) == 1:
-            raise SearchFailed(
-                f"all {len(trials)} first trials failed with the same cause: {trials[0].reason}; "
-                "mend it, then search in a new directory"
-            )
-
     def _result(self, n_learned: int) -> SearchResult:
         finalists = self.tuner.finalists(self.trials)
         if not finalists:
-            counts = Counter(trial.reason for trial in self.trials).most_common(MOST_REASONS)
-            reasons = "; ".join(f"{count} times {reason}" if count > 1 else str(reason) for reason, count in counts)
-            raise SearchFailed(f"none of {len(self.trials)} trials came to a result: {reasons}")
+            raise failures.without_result(self.trials)
         self.seconds["start_up"] = self.pool.start_up_seconds
         seconds = {name: round(value, 2) for name, value in self.seconds.items()}
         return SearchResult(self.plan, self.trials, finalists, seconds, n_learned)
-
-
-def _cause(reason: str | None) -> str:
-    """Return a failure's reason without the numbers in it, which differ from trial to trial."""
-    return re.sub(r"[-+.\d]+", "#", reason or "")
