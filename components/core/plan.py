@@ -7,9 +7,6 @@ from typing import Any
 REDUCTION = 3
 """Of the configurations that reach a rung, one in so many goes on to the next (Li et al. 2020 use 3 or 4)."""
 
-LEAST_EPOCHS = 2
-"""A lower rung than this ranks configurations little better than chance."""
-
 GOING_ON = 1.4
 """So many times as many as a third go on to the next rung: the best third changes as more come. Counted in simulated
 searches of 24 and of 64 configurations."""
@@ -98,9 +95,9 @@ def make_plan(
 
 
 def rungs(highest: int) -> tuple[int, ...]:
-    """Return the rungs up to the highest: each a third of the next, rounded up, from two epochs on."""
+    """Return the rungs up to the highest: each a third of the next, rounded up."""
     epochs = [highest]
-    while math.ceil(epochs[0] / REDUCTION) >= LEAST_EPOCHS:
+    while epochs[0] >= REDUCTION:
         epochs.insert(0, math.ceil(epochs[0] / REDUCTION))
     return tuple(epochs)
 
