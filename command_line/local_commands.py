@@ -103,7 +103,7 @@ def default_source(default: str, begun: local_run.Begun | None) -> tuple[str, st
     if begun:
         return str(begun["parameters"]["data_source"]), begun["note"]
     try:
-        dataset.fetch_fashion_mnist(progress=events.listener.downloaded)
+        dataset.make_available(default, events.listener.downloaded)
     except dataset.Unreachable as error:
         return "synthetic", local_run.note_fallback(str(error))
     return default, ""

@@ -250,7 +250,8 @@ def test_what_would_be_another_search_is_refused_and_nothing_touched(name, chang
 
 def test_a_source_that_was_named_and_can_not_be_had_is_an_error(line, tmp_path, monkeypatch):
     monkeypatch.setenv("https_proxy", NOBODY)
-    monkeypatch.setenv(fashion_mnist.FOLDER_VARIABLE, str(tmp_path / "archives"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv(fashion_mnist.FOLDER_VARIABLE, raising=False)
 
     status, _, errors = line("local-run", "--data-source", "fashion-mnist", "--output-dir", tmp_path / "run")
 
@@ -311,9 +312,23 @@ def test_permuting_the_test_labels_changes_nothing_that_was_chosen_or_trained(fi
     assert permuted.summary["test_accuracy"] < 0.1 < 0.9 < finished_run.summary["test_accuracy"]
 
 
+@pytest.mark.parametrize("given", [[], ["--data-source", "fashion-mnist"]])
+def test_a_folder_that_the_environment_names_and_is_not_there_is_an_error(given, line, tmp_path, monkeypatch):
+    monkeypatch.setenv(fashion_mnist.FOLDER_VARIABLE, str(tmp_path / "archives"))
+
+    status, _, errors = line("local-run", *given, "--output-dir", tmp_path / "run")
+
+    assert status == 2 and errors.count("\n") == 1
+    assert errors.startswith("error: data_source must be a folder with four IDX archives")
+    assert errors.endswith(
+        f"got '{fashion_mnist.FOLDER_VARIABLE}={tmp_path / 'archives'}': No such file or directory\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.slow
 def test_without_a_source_or_a_network_the_run_says_first_that_its_data_is_synthetic(tmp_path):
-    nothing_there = {"https_proxy": NOBODY, fashion_mnist.FOLDER_VARIABLE: str(tmp_path / "empty")}
+    nothing_there = {"https_proxy": NOBODY, "XDG_CACHE_HOME": str(tmp_path), fashion_mnist.FOLDER_VARIABLE: ""}
 
     run = runs.local_run(tmp_path / "run", nothing_there, **{**runs.SMALL, "max_trials": 1, "training_epochs": 1})
 

@@ -242,6 +242,22 @@ def test_fashion_mnist_in_an_own_folder_keeps_its_class_names():
 
 
 @needs_real_data
+def test_the_folder_that_the_environment_names_may_hold_plain_files(tmp_path, monkeypatch):
+    for name in NAMES:
+        (tmp_path / name.removesuffix(".gz")).write_bytes(gzip.decompress(Path(REAL_DATA, name).read_bytes()))
+    monkeypatch.setenv(fashion_mnist.FOLDER_VARIABLE, str(tmp_path))
+
+    assert dataset.load("fashion-mnist", seed=1).info.class_names == fashion_mnist.CLASS_NAMES
+
+
+def test_the_folder_that_the_environment_names_must_hold_fashion_mnist(tiny_data, monkeypatch):
+    monkeypatch.setenv(fashion_mnist.FOLDER_VARIABLE, str(tiny_data))
+
+    with pytest.raises(InvalidInput, match=r"FASHION_MNIST_DIR=.* must hold Fashion-MNIST, and holds something else"):
+        dataset.load("fashion-mnist", seed=1)
+
+
+@needs_real_data
 def test_fashion_mnist_with_other_labels_has_numbers_for_class_names(tmp_path):
     for name in NAMES:
         (tmp_path / name).symlink_to(Path(REAL_DATA, name).resolve())

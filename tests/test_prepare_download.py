@@ -33,8 +33,7 @@ def own_cache(tmp_path, monkeypatch):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """The folder that Fashion-MNIST is kept in, not there yet."""
-    monkeypatch.setenv(fashion_mnist.FOLDER_VARIABLE, str(tmp_path / "kept"))
-    return tmp_path / "kept"
+    return tmp_path / "cache" / "fashion-tuner"
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +91,7 @@ def test_only_what_is_missing_is_downloaded(folder):
 
 
 def test_an_archive_that_is_not_the_published_one_is_refused_by_name_and_left_alone(folder):
-    folder.mkdir()
+    folder.mkdir(parents=True)
     (folder / TRAIN_IMAGES).write_bytes(b"mine")
 
     with serving(WHOLE) as home, pytest.raises(InvalidInput, match=f"{folder / TRAIN_IMAGES} must be") as refusal:
@@ -102,15 +101,8 @@ def test_an_archive_that_is_not_the_published_one_is_refused_by_name_and_left_al
     assert kept(folder) == {TRAIN_IMAGES: b"mine"} and home.asked == []
 
 
-def test_archives_are_kept_in_the_users_cache_when_no_folder_is_named(tmp_path, monkeypatch):
-    monkeypatch.delenv(fashion_mnist.FOLDER_VARIABLE, raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-
-    with serving(WHOLE) as home:
-        assert fetch(home) == tmp_path / "fashion-tuner"
-
-
 def test_a_folder_that_is_a_file_is_refused_by_name(folder):
+    folder.parent.mkdir()
     folder.write_bytes(b"")
 
     with serving(WHOLE) as home, pytest.raises(InvalidInput, match=f"{folder}.* can't be used for Fashion-MNIST"):

@@ -19,14 +19,14 @@ from components.prepare import (
     synthetic,
 )
 from components.prepare.failures import Unreachable
-from components.prepare.fashion_mnist import fetch as fetch_fashion_mnist
 from components.prepare.places import Place
 from components.prepare.raw import RawData
 from components.prepare.split import split
 from components.prepare.transfer import Progress
 
-__all__ = ["RawDataset", "Unreachable", "check_source", "fetch_fashion_mnist", "load", "split"]
+__all__ = ["RawDataset", "Unreachable", "check_source", "load", "make_available", "split"]
 
+FASHION_MNIST = "fashion-mnist"
 KINDS = "a folder with four IDX archives, an .npz file or a folder of images"
 
 
@@ -80,6 +80,8 @@ def check_source(
     local_path = parameters.local_path(data_source)
     if data_source in parameters.NAMED_SOURCES:
         options.refuse_those_without_effect(data_source)
+        if data_source == FASHION_MNIST and (place := fashion_mnist.named_folder()):
+            _check_local(place, options)
     elif local_path is not None:
         _check_local(Place(Path(local_path), local_path), options)
     else:
@@ -114,14 +116,36 @@ def load(
         return RawDataset(train, test, DatasetInfo(data_source, fashion_mnist.CLASS_NAMES, train.inputs.shape[1:]))
     report_progress = progress or events.listener.downloaded
     options = Options(test_fraction, image_size)
-    if data_source == "fashion-mnist":
-        folder = fetch_fashion_mnist(progress=report_progress)
-        return _encoded(_read_idx(Place(folder, str(folder)), list(idx.CLASSIC_NAMES.values())), data_source)
+    if data_source == FASHION_MNIST:
+        return _fashion_mnist(report_progress)
     local_path = parameters.local_path(data_source)
     if local_path is not None:
         return _encoded(_read_local(Place(Path(local_path), local_path), options, seed), data_source)
     place = remote.fetch(addresses.parse(data_source), _part_of_data, report_progress)
     return _encoded(_read_local(place, options, seed), data_source)
+
+
+def make_available(data_source: str, progress: Progress) -> None:
+    """Refuse a data source that is unusable, and download what of it is published and not here yet.
+
+    Raises:
+        Unreachable: it can't be downloaded.
+        InvalidInput: as `check_source`.
+    """
+    check_source(data_source)
+    if data_source == FASHION_MNIST and fashion_mnist.named_folder() is None:
+        fashion_mnist.fetch(progress=progress)
+
+
+def _fashion_mnist(progress: Progress) -> RawDataset:
+    place = fashion_mnist.named_folder()
+    if place is None:
+        folder = fashion_mnist.fetch(progress=progress)
+        return _encoded(_read_idx(Place(folder, str(folder)), list(idx.CLASSIC_NAMES.values())), FASHION_MNIST)
+    found = _encoded(_read_local(place, Options(), seed=0), FASHION_MNIST)
+    if not fashion_mnist.recognizes(found.train):
+        raise place.refused("must hold Fashion-MNIST, and holds something else; give its folder as data_source")
+    return found
 
 
 def _encoded(raw: RawData, data_source: str) -> RawDataset:

@@ -16,9 +16,11 @@ from components.core.data import Labelled
 from components.core.errors import InvalidInput
 from components.prepare import cache, transfer
 from components.prepare.failures import BACKOFF_S, DownloadError, Unreachable, persistently
+from components.prepare.places import Place
 from components.prepare.transfer import Progress, Stamp
 
 FOLDER_VARIABLE = "FASHION_MNIST_DIR"
+"""Names a folder that holds Fashion-MNIST. It is read, never written to."""
 
 CLASS_NAMES = (
     "T-shirt/top",
@@ -97,7 +99,7 @@ def fetch(
         Unreachable: an archive is missing and no home gave it.
         InvalidInput: a file in the folder is not the published archive, or the folder can't be used.
     """
-    folder = _folder()
+    folder = cache.user_folder()
     try:
         if _missing(folder, archives):
             with cache.only_one_download(folder), transfer.http() as filesystem:
@@ -106,13 +108,14 @@ def fetch(
                     homes = _download_from_any(archive, homes, receive, backoff_s)
     except OSError as error:
         problem = f"{error.filename or folder} can't be used for Fashion-MNIST: {error.strerror or error}"
-        raise InvalidInput(f"{problem}; set {FOLDER_VARIABLE} to a folder that can") from error
+        raise InvalidInput(f"{problem}; set XDG_CACHE_HOME to a folder that can") from error
     return folder
 
 
-def _folder() -> Path:
-    chosen = os.environ.get(FOLDER_VARIABLE)
-    return Path(chosen) if chosen else cache.user_folder()
+def named_folder() -> Place | None:
+    """Return the folder that the environment names, or None."""
+    path = os.environ.get(FOLDER_VARIABLE)
+    return Place(Path(path).expanduser(), f"{FOLDER_VARIABLE}={path}") if path else None
 
 
 def _missing(folder: Path, archives: Sequence[Published]) -> list[Published]:
