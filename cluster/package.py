@@ -11,7 +11,7 @@ import yaml
 
 from cluster.options import DATA_MOUNT, STATE_MOUNT
 from components.core.errors import InvalidInput
-from components.core.parameters import check, local_path
+from components.core.parameters import check, local_path, shown_source
 from images.references import check_immutable
 
 
@@ -96,6 +96,11 @@ def check_submission(package: Package, parameters: Mapping[str, Any]) -> None:
     check(**parameters)
     check_images(package)
     source, warm_start = parameters.get("data_source", ""), parameters.get("warm_start", "")
+    if shown_source(source) != source:
+        raise InvalidInput(
+            f"data_source must have no query on a cluster, which keeps and shows it, got {shown_source(source)!r}; "
+            "give credentials by a secret or the pods' identity, see docs/data.md"
+        )
     if source and (path := local_path(source)) is not None:
         _check_path("data_source", path, package, DATA_MOUNT, "--data-volume-claim")
     if warm_start:

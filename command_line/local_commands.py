@@ -101,7 +101,10 @@ def default_source(default: str, begun: local_run.Begun | None) -> tuple[str, st
     from components.prepare import dataset
 
     if begun:
-        return str(begun["parameters"]["data_source"]), begun["note"]
+        source = str(begun["parameters"]["data_source"])
+        if source.endswith("?…"):
+            raise InvalidInput(f"data_source must be given again to continue: of {source} what follows is not kept")
+        return source, begun["note"]
     try:
         dataset.make_available(default, events.listener.downloaded)
     except dataset.Unreachable as error:

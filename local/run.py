@@ -2,14 +2,17 @@
 
 import contextlib
 import json
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypedDict
 
-from components.core import events, files, journal
+from components.core import artifacts, events, files, journal
+from components.core.data import TrainingData
 from components.core.errors import InvalidInput
-from components.core.parameters import PARAMETERS
+from components.core.parameters import PARAMETERS, shown_source
+from components.prepare import dataset
 from local import walker
 from local.summary import summarize
 
@@ -54,32 +57,36 @@ def read_begun(output_dir: str | Path) -> Begun | None:
         raise InvalidInput(f"{folder / RUN_FILE} is damaged; use a new output_dir") from None
 
 
-def refuse_another_search(output_dir: str | Path, begun: Begun, parameters: Mapping[str, Any]) -> None:
+def refuse_another_search(output_dir: str | Path, begun: Begun, given: Mapping[str, Any]) -> None:
     """Refuse to go on in the folder of a search that another parameter decides.
 
     Args:
         output_dir: the run's folder.
         begun: what `run.json` holds.
-        parameters: all pipeline parameters of the run that starts now.
+        given: all pipeline parameters of the run that starts now.
 
     Raises:
         InvalidInput: the first parameter that differs, by name, with both values.
     """
-    deciding = [name for name in parameters if name in PARAMETERS and PARAMETERS[name].decides_search]
+    deciding = [name for name in given if name in PARAMETERS and PARAMETERS[name].decides_search]
+    deciding.remove("data_source")  # a search is bound to the data, not to the place where it lies
     for name in deciding:
-        if begun["parameters"].get(name) != parameters[name]:
+        if begun["parameters"].get(name) != given[name]:
             raise InvalidInput(
                 f"{name} must stay {begun['parameters'].get(name)!r} to continue the run in {output_dir}, "
-                f"got {parameters[name]!r}; use a new output_dir"
+                f"got {given[name]!r}; use a new output_dir"
             )
-    if begun["data"] != walker.content_digest(parameters["data_source"]):
+    source = shown_source(given["data_source"])
+    is_untouched = begun["data"] == walker.content_digest(given["data_source"])
+    if not (begun["parameters"]["data_source"] == source and is_untouched) and _is_other_data(Path(output_dir), given):
         raise InvalidInput(
-            f"data_source must hold the files it held when {output_dir} was begun; use a new output_dir"
+            f"data_source must give the training data that the run in {output_dir} was begun with, got {source!r}, "
+            "which gives other data; use a new output_dir"
         )
-    finished = 0 if parameters["time_budget_s"] else _n_trials(output_dir)
-    if parameters["max_trials"] < finished:
+    finished = 0 if given["time_budget_s"] else _n_trials(output_dir)
+    if given["max_trials"] < finished:
         rule = f"max_trials must be at least the {finished} trials that {output_dir} holds"
-        raise InvalidInput(f"{rule}, got {parameters['max_trials']}")
+        raise InvalidInput(f"{rule}, got {given['max_trials']}")
 
 
 def run(build: Callable[..., Any], parameters: dict[str, Any], output_dir: str | Path, note: str) -> dict[str, Any]:
@@ -102,13 +109,31 @@ def run(build: Callable[..., Any], parameters: dict[str, Any], output_dir: str |
             refuse_another_search(folder, earlier, parameters)
         else:
             data = walker.content_digest(parameters["data_source"])
-            files.write_json(Begun(parameters=parameters, data=data, note=note), folder / RUN_FILE)
+            files.write_json(Begun(parameters=kept(parameters), data=data, note=note), folder / RUN_FILE)
         pipeline = build(state_dir=str((folder / "state").absolute()))
         steps = walker.run(pipeline, parameters, folder)
-        summary = summarize(folder, steps, parameters, note)
+        summary = summarize(folder, steps, kept(parameters), note)
         files.write_bytes((folder / "evaluate" / "report").read_bytes(), folder / "report.html")
         files.write_json(summary, folder / "summary.json")
     return summary
+
+
+def kept(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return pipeline parameters as they may be kept with a run: without what grants access to the data."""
+    return {**parameters, "data_source": shown_source(parameters["data_source"])}
+
+
+def _is_other_data(output_dir: Path, parameters: Mapping[str, Any]) -> bool:
+    """Return whether a source gives other training data than a run has, which may be none yet."""
+    had = output_dir / "prepare" / "training_data"
+    if not (had / artifacts.MANIFEST).exists():
+        return False
+    raw = dataset.load(**{name: parameters[name] for name in ("data_source", "seed", "test_fraction", "image_size")})
+    train, validation = dataset.split(raw.train, parameters["validation_fraction"], parameters["seed"])
+    with tempfile.TemporaryDirectory(dir=output_dir, prefix=".") as folder:
+        found = Path(folder) / "training_data"
+        artifacts.write_training_data(TrainingData(train, validation, raw.info, ""), found)
+        return artifacts.fingerprint(found) != artifacts.fingerprint(had)
 
 
 def _n_trials(output_dir: str | Path) -> int:

@@ -94,7 +94,15 @@ def content_digest(value: Any) -> str | None:
     if not path.exists():
         return None
     inside = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-    return files.digest({str(file.relative_to(path.parent)): files.sha256(file) for file in inside})
+    return files.digest({str(file.relative_to(path.parent)): _sha256(file) for file in inside})
+
+
+def _sha256(file: Path) -> str:
+    """Return the digest of a file's bytes; of one that may not be read, which no step can have read, of none."""
+    try:
+        return files.sha256(file)
+    except OSError:
+        return ""
 
 
 def _run_task(task: Task) -> StepResult:

@@ -17,6 +17,7 @@ from command_line.pipeline_parameters import PipelineParameters
 from components.core import artifacts, files, finalists, journal, models
 from components.core.data import DatasetInfo, Labelled, TestData, TrainingData
 from components.core.errors import InvalidInput
+from components.prepare import dataset
 from local import run as local_run
 from local import walker
 from tests import idx, runs
@@ -196,6 +197,9 @@ def begun(tmp_path):
     begun = {"parameters": {**defaults, **options}, "data": walker.content_digest(str(data)), "note": ""}
     files.write_json(begun, tmp_path / "out" / local_run.RUN_FILE)
     write_journal(tmp_path / "out" / "state")
+    raw = dataset.load(str(data), seed=7)
+    splits = dataset.split(raw.train, 0.1, seed=7)
+    artifacts.write_training_data(TrainingData(*splits, raw.info, ""), tmp_path / "out" / "prepare" / "training_data")
     return options
 
 
@@ -222,7 +226,9 @@ def test_a_continuation_with_another_value(refused, begun, name, value):
 def test_a_continuation_with_changed_data(refused, begun, tmp_path):
     idx.write_archives(tmp_path / "data", seed=9)
 
-    assert "data_source must hold the files" in refused(*runs.command("local-run", output_dir="out", **begun)[2:])
+    assert "data_source must give the training data that the run in out was begun with, got 'data'" in refused(
+        *runs.command("local-run", output_dir="out", **begun)[2:]
+    )
 
 
 @pytest.mark.parametrize("line", [1, 2, 3])
@@ -391,7 +397,7 @@ class Trap:
 GOOD = {
     "test_inputs.npy": npy(idx.draw(6)[0]),
     "test_labels.npy": npy(idx.draw(6)[1]),
-    "dataset.json": b'{"source": "drawn", "class_names": ["a", "b", "c"], "input_shape": [6, 4]}',
+    "dataset.json": b'{"class_names": ["a", "b", "c"], "input_shape": [6, 4]}',
 }
 
 

@@ -10,15 +10,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import pipeline
 from command_line.main import main
 from command_line.pipeline_parameters import PipelineParameters
 from components.core import artifacts, models, parameters
-from components.prepare import fashion_mnist
+from components.prepare import dataset, fashion_mnist
 from components.steps import STEPS
 from tests import processes, runs
+from tests.http_server import serving, write_certificate
 from tests.idx import TEST_LABELS, draw, label_bytes, packed
 
 REAL_DATA = os.environ.get(fashion_mnist.FOLDER_VARIABLE)
@@ -259,6 +261,67 @@ def test_a_source_that_was_named_and_can_not_be_had_is_an_error(line, tmp_path, 
         status == 2 and errors.startswith("error: ") and "could not be reached" in errors and errors.count("\n") == 1
     )
     assert not (tmp_path / "run").exists()
+
+
+OTHER_PLACES = {
+    "a slash": lambda data: f"{data}/",
+    "an address": lambda data: f"file://{data}",
+    "another spelling": lambda data: f"{data.parent}/./{data.name}",
+    "a link": lambda data: linked(data),
+    "a folder that it was moved to": lambda data: data.rename(data.with_name("moved")),
+    "the same place, with other files beside": lambda data: littered(data),
+    "an archive": lambda data: packed_as_npz(data),
+}
+
+
+def linked(data):
+    link = data.with_name("link")
+    link.symlink_to(data)
+    return link
+
+
+def littered(data):
+    (data / ".DS_Store").write_bytes(b"\0")
+    (data / "notes.txt").write_text("mine")
+    (data / "notes.txt").chmod(0)
+    (data / "gone").symlink_to("nowhere")
+    return data
+
+
+def packed_as_npz(data):
+    raw = dataset.load(str(data), seed=0)
+    arrays = {"x_train": raw.train.inputs, "y_train": raw.train.labels}
+    np.savez(data.with_name("data.npz"), **arrays, x_test=raw.test.inputs, y_test=raw.test.labels)
+    return data.with_name("data.npz")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", OTHER_PLACES.values(), ids=OTHER_PLACES)
+def test_the_same_data_from_another_place_continues_the_run(place, finished_run, tiny_data, tmp_path):
+    folder = copied(finished_run, tmp_path / "run")
+
+    again = runs.local_run(
+        folder, data_source=place(shutil.copytree(tiny_data, tmp_path / "data")), **runs.SMALL, workers=1
+    )
+
+    assert again.status == 0, again.stderr
+    assert {"tune", "train"} <= set(again.summary["reused_steps"])
+
+
+@pytest.mark.slow
+def test_what_follows_a_question_mark_is_neither_kept_nor_shown(tiny_data, tmp_path):
+    certificate = write_certificate(tmp_path / "server.pem")
+    files = {f"/data/{path.name}?sig=verysecret": path.read_bytes() for path in tiny_data.iterdir()}
+    surroundings = {"REQUESTS_CA_BUNDLE": str(certificate), "NO_PROXY": "127.0.0.1", "XDG_CACHE_HOME": str(tmp_path)}
+    with serving(files, certificate=certificate) as server:
+        source = f"{server.address}/data?sig=verysecret"
+        run = runs.local_run(tmp_path / "run", surroundings, data_source=source, **runs.SMALL, workers=1)
+
+    assert run.status == 0, run.stderr
+    assert run.summary["data_source"] == f"{server.address}/data?…"
+    assert "verysecret" not in run.stdout + run.stderr
+    kept = [path for path in tmp_path.rglob("*") if path.is_file() and b"verysecret" in path.read_bytes()]
+    assert kept == []
 
 
 @pytest.mark.slow

@@ -23,18 +23,20 @@ SPLITS = ("train", "validation")
 
 
 @contextlib.contextmanager
-def writing(path: str | Path, kind: str) -> Iterator[Path]:
+def writing(path: str | Path, kind: str, source: str = "") -> Iterator[Path]:
     """Yield a folder to fill with an artifact's files; at the end it is sealed and moved to `path`.
 
     Args:
         path: where the artifact goes; what was there before is replaced only when all is written.
         kind: the artifact's name in the graph (`training_data`, `model`, …), checked by its readers.
+        source: what the user calls the place where it comes from, which is no part of the fingerprint: the same
+            data is the same wherever it lies.
     """
     with files.replacing_folder(path) as folder:
         yield folder
         names = sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
         sums = {name: _entry(folder / name) for name in names}
-        files.write_json({"kind": kind, "files": sums}, folder / MANIFEST)
+        files.write_json({"kind": kind, "source": source, "files": sums}, folder / MANIFEST)
 
 
 def verify(path: str | Path, kind: str) -> str:
@@ -53,7 +55,7 @@ def verify(path: str | Path, kind: str) -> str:
     for name, entry in manifest["files"].items():
         if _entry(folder / name) != entry:
             raise _damaged(folder, kind, f"{name} does not match its SHA-256 in the manifest")
-    return files.digest(manifest)
+    return _digest_of(manifest)
 
 
 def file_names(path: str | Path) -> set[str]:
@@ -66,7 +68,11 @@ def file_names(path: str | Path) -> set[str]:
 def fingerprint(path: str | Path) -> str:
     """Return the digest of an artifact's manifest, or of a single file's bytes, without checking its files."""
     path = Path(path)
-    return files.sha256(path / MANIFEST if path.is_dir() else path)
+    return _digest_of(json.loads((path / MANIFEST).read_bytes())) if path.is_dir() else files.sha256(path)
+
+
+def _digest_of(manifest: dict[str, Any]) -> str:
+    return files.digest({name: manifest[name] for name in ("kind", "files")})
 
 
 @contextlib.contextmanager
@@ -87,7 +93,7 @@ def write_training_data(data: TrainingData, path: str | Path) -> None:
         data: a `TrainingData`; its `fingerprint` is not used.
         path: the artifact's folder.
     """
-    with writing(path, "training_data") as folder:
+    with writing(path, "training_data", data.info.source) as folder:
         for split in SPLITS:
             _write_labelled(getattr(data, split), folder, split)
         _write_info(data.info, folder)
@@ -113,7 +119,7 @@ def read_training_data(path: str | Path, checked: bool = True) -> TrainingData:
 
 def write_test_data(data: TestData, path: str | Path) -> None:
     """Write a `TestData`; its `fingerprint` is not used."""
-    with writing(path, "test_data") as folder:
+    with writing(path, "test_data", data.info.source) as folder:
         _write_labelled(data.test, folder, "test")
         _write_info(data.info, folder)
 
@@ -211,11 +217,14 @@ def _read_array(folder: Path, name: str) -> np.ndarray:
 
 
 def _write_info(info: DatasetInfo, folder: Path) -> None:
-    files.write_json(asdict(info), folder / "dataset.json")
+    value = asdict(info)
+    del value["source"]  # which stands in the manifest
+    files.write_json(value, folder / "dataset.json")
 
 
 def _read_info(folder: Path) -> DatasetInfo:
     value = json.loads((folder / "dataset.json").read_bytes())
+    value["source"] = json.loads((folder / MANIFEST).read_bytes())["source"]
     lists = {name: tuple(value[name]) for name in ("class_names", "input_shape")}
     info = DatasetInfo(**{**value, **lists})
     if info.input_dtype not in INPUT_DTYPES:

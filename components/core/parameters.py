@@ -81,6 +81,15 @@ class DataSource:
         return str(value)
 
 
+def shown_source(data_source: str) -> str:
+    """Return a data source as it may be shown and kept: of an address neither user nor query, which grant access."""
+    if not data_source.startswith("https://"):
+        return data_source
+    place, _, query = data_source.partition("?")
+    host, slash, path = place.removeprefix("https://").partition("/")
+    return f"https://{host.rpartition('@')[2]}{slash}{path}{'?…' if query else ''}"
+
+
 class ImageSize:
     """`28`, `32x48`, or nothing."""
 
@@ -198,7 +207,8 @@ def check_data_source(value: object) -> None:
         or "\0" in value
         or ("://" in value and not _ADDRESS.fullmatch(value))
     ):
-        raise InvalidInput(f"data_source must be one of {known}, got {value!r}")
+        shown = shown_source(value) if isinstance(value, str) else value
+        raise InvalidInput(f"data_source must be one of {known}, got {shown!r}")
 
 
 def local_path(data_source: str) -> str | None:

@@ -1,25 +1,12 @@
-"""Addresses of data: `s3://`, `gs://` and `https://`, without credentials in them."""
+"""Addresses of data: `s3://`, `gs://` and `https://`, whose query may grant access and is not shown."""
 
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from components.core.errors import InvalidInput
+from components.core.parameters import shown_source
 from components.prepare.places import Place
-
-_SECRETS = {
-    "access_token",
-    "awsaccesskeyid",
-    "sig",
-    "signature",
-    "token",
-    "x-amz-credential",
-    "x-amz-security-token",
-    "x-amz-signature",
-    "x-goog-credential",
-    "x-goog-signature",
-}
-"""Query parameters that grant access to whoever knows them."""
 
 
 @dataclass(frozen=True)
@@ -102,12 +89,12 @@ def parse(data_source: str) -> Address:
     except ValueError:
         usable = False
     if not usable:
-        raise InvalidInput(f"data_source must be a well-formed https:// prefix, got {data_source!r}")
-    if parts.username is not None or _SECRETS & {name.lower() for name, _ in parse_qsl(parts.query)}:
+        raise InvalidInput(f"data_source must be a well-formed https:// prefix, got {shown_source(data_source)!r}")
+    if parts.username is not None:
         raise _holds_credentials()
     return Address(data_source, parts)
 
 
 def _holds_credentials() -> InvalidInput:
-    rule = "data_source must hold no user name or password, nor a signature, since it is kept with the results"
+    rule = "data_source must hold no user name or password"
     return InvalidInput(f"{rule}; credentials come from the environment or the machine's identity")

@@ -30,7 +30,7 @@ def prepare(
     train, validation = dataset.split(raw.train, given["validation_fraction"], given["seed"])
     artifacts.write_training_data(TrainingData(train, validation, raw.info, ""), training_data.path)
     artifacts.write_test_data(TestData(raw.test, raw.info, ""), test_data.path)
-    facts = {"source": data_source, "classes": ", ".join(raw.info.class_names)}
+    facts = {"source": raw.info.source, "classes": ", ".join(raw.info.class_names)}
     training_data.metadata.update(facts, n_train=len(train), n_validation=len(validation))
     training_data.metadata["fingerprint"] = artifacts.fingerprint(training_data.path)
     test_data.metadata.update(facts, n_test=len(raw.test), fingerprint=artifacts.fingerprint(test_data.path))

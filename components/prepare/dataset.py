@@ -153,7 +153,11 @@ def _encoded(raw: RawData, data_source: str) -> RawDataset:
     # Only from the training part: what is handed to training must not depend on the test inputs or labels.
     if raw.stated is None and len(names) == len(fashion_mnist.CLASS_NAMES) and fashion_mnist.recognizes(train):
         names = fashion_mnist.CLASS_NAMES
-    return RawDataset(train, test, DatasetInfo(data_source, names, train.inputs.shape[1:], train.inputs.dtype.name))
+    return RawDataset(
+        train,
+        test,
+        DatasetInfo(parameters.shown_source(data_source), names, train.inputs.shape[1:], train.inputs.dtype.name),
+    )
 
 
 def _check_local(place: Place, options: Options) -> None:

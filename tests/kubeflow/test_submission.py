@@ -113,6 +113,11 @@ def test_a_path_on_this_machine_is_no_data_source_of_a_cluster(api, package):
         submit(api, package, data_source="/home/me/images")
 
 
+def test_a_query_which_may_grant_access_is_no_part_of_a_cluster_s_parameters(api, package):
+    with pytest.raises(InvalidInput, match=r"data_source must have no query on a cluster.*'https://host/data\?…'"):
+        submit(api, package, data_source="https://host/data?sig=secret")
+
+
 def test_a_data_source_lies_on_the_volume(api, tmp_path):
     package = read_package(write_package(tmp_path / "pipeline.yaml", mounts=["/data"]))
 
