@@ -7,6 +7,13 @@ from kfp.dsl.pipeline_context import Pipeline
 from cluster.options import DATA_MOUNT, STATE_MOUNT, ClusterOptions, Toleration
 from components.steps import STEPS, Resources, check_is_step, component_function
 
+SUPERVISOR = ("python3", "-m", "components.core.supervisor")
+"""Before the command of a step that can go on where it was: starts it again when it was killed."""
+
+FIRST_PAUSE_S, PAUSE_FACTOR = 30, 2.0
+POD_START_S = 600
+"""What an attempt may take before its time-out counts: to be scheduled, and to pull its image."""
+
 
 def place_tasks(options: ClusterOptions) -> None:
     """Put the cluster's settings on every task that the pipeline function has made so far.
@@ -34,6 +41,8 @@ def place(task: PipelineTask, options: ClusterOptions) -> None:
     task.set_caching_options(options.caches(name))
     if name in options.images:
         task.set_container_image(options.images[name])
+    if container and STEPS[name].keeps_state:
+        container.command = [*SUPERVISOR, *(container.command or ())]
     _set_resources(task, options.resources[name])
     if options.gpus and STEPS[name].takes_gpu:
         task.set_accelerator_type(options.accelerator).set_accelerator_limit(options.gpus)
@@ -45,8 +54,18 @@ def place(task: PipelineTask, options: ClusterOptions) -> None:
 def _set_resources(task: PipelineTask, wanted: Resources) -> None:
     task.set_cpu_request(wanted.cpu_request).set_cpu_limit(wanted.cpu_limit)
     task.set_memory_request(wanted.memory_request).set_memory_limit(wanted.memory_limit)
-    task.set_retry(wanted.retries, backoff_duration="30s", backoff_factor=2.0, backoff_max_duration="600s")
+    task.set_retry(wanted.retries, f"{FIRST_PAUSE_S}s", PAUSE_FACTOR, f"{_seconds_of_all_attempts(wanted)}s")
     kubernetes.set_timeout(task, wanted.timeout_s)
+
+
+def _seconds_of_all_attempts(wanted: Resources) -> int:
+    """Return the seconds in which a task's attempts, each up to its time-out, and the pauses between them are over.
+
+    KFP calls it the longest pause; on the cluster it is a window, opened when the first attempt starts, in which every
+    other must begin and end.
+    """
+    pauses_s = sum(FIRST_PAUSE_S * PAUSE_FACTOR**number for number in range(wanted.retries))
+    return int((wanted.retries + 1) * (wanted.timeout_s + POD_START_S) + pauses_s)
 
 
 def _set_pod(task: PipelineTask, options: ClusterOptions) -> None:

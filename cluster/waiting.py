@@ -1,12 +1,12 @@
 """Following a run to its end."""
 
 import datetime
-import re
 import sys
 import time
 from collections.abc import Iterable
 from typing import Any
 
+from cluster import logs
 from cluster.answers import first_line
 from cluster.connection import Cluster
 from cluster.errors import ClusterError
@@ -15,8 +15,7 @@ from cluster.runs import link
 FINAL_STATES = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED", "ERROR")
 FAILED_STATES = ("FAILED", "ERROR")
 
-# What KFP adds around each task: a driver that resolves its inputs, an executor for each attempt, and the root.
-_PLUMBING = re.compile(r"root|root-driver|executor|.*-driver|.*\(\d+\)")
+NO_REASON = "neither the API nor a log gives a reason"
 
 
 def wait(cluster: Cluster, run_id: str, timeout_s: float = 0) -> None:
@@ -42,7 +41,7 @@ def wait(cluster: Cluster, run_id: str, timeout_s: float = 0) -> None:
         # click would put an empty line after the message of a Ctrl-C.
         raise SystemExit(130 if isinstance(error, KeyboardInterrupt) else error.code) from None
     if run.state != "SUCCEEDED":
-        raise ClusterError(f"run {run_id} {_outcome(run)}; {link(cluster, run_id)}")
+        raise ClusterError(f"run {run_id} {_outcome(cluster, run)}; {link(cluster, run_id)}")
     print(f"Run {run_id} SUCCEEDED", flush=True)
 
 
@@ -80,7 +79,7 @@ def _report(run: Any, states: dict[str, str]) -> dict[str, str]:
 
     The run's own state is among them, since not every server tells of tasks.
     """
-    steps = sorted((task for task in _tasks(run) if _is_step(task)), key=lambda task: str(task.start_time))
+    steps = sorted((task for task in logs.tasks_of(run) if logs.is_step(task)), key=lambda task: str(task.start_time))
     now = [(task.task_id or task.display_name, task.display_name, task.state) for task in steps]
     if run.state not in FINAL_STATES:
         now.insert(0, ("", "run", run.state))
@@ -91,34 +90,28 @@ def _report(run: Any, states: dict[str, str]) -> dict[str, str]:
     return states
 
 
-def _outcome(run: Any) -> str:
-    """Say how a run ended that did not succeed: which task failed, and why."""
-    failed = [task for task in _tasks(run) if task.state in FAILED_STATES]
-    steps = [task for task in failed if _is_step(task)]
+def _outcome(cluster: Cluster, run: Any) -> str:
+    """Say how a run ended that did not succeed: which task failed, why, and how to go on."""
+    if any(status.state == "CANCELING" for status in run.state_history or ()):
+        return "was terminated"
+    failed = [task for task in logs.tasks_of(run) if task.state in FAILED_STATES]
+    steps = [task for task in failed if logs.is_step(task)]
     culprits = sorted(steps or failed, key=lambda task: str(task.end_time))
-    if run.state in FAILED_STATES and culprits:
-        return f"FAILED in {culprits[0].display_name}: {_message([culprits[0], run, *failed])}"
-    if run.state in FAILED_STATES:
-        return f"FAILED: {_message([run])}"
-    return str(run.state)
+    if run.state not in FAILED_STATES:
+        return str(run.state)
+    if not culprits:
+        return f"FAILED: {_message([run]) or NO_REASON}"
+    culprit = culprits[0]
+    reason = _message([culprit, run, *failed]) or logs.last_words(cluster, run, culprit) or NO_REASON
+    more = f"python pipeline.py logs {run.run_id} shows more"
+    return f"FAILED in {culprit.display_name}: {reason}; {more}; Retry on its page, or submitting again, goes on"
 
 
-def _message(sources: Iterable[Any]) -> str:
+def _message(sources: Iterable[Any]) -> str | None:
     """Return the first message that one of the sources (tasks, or the run) has."""
     for source in sources:
         errors = [source.error, *(status.error for status in source.state_history or ())]
         for error in errors:
             if error is not None and error.message:
                 return first_line(error.message)
-    return "the API gives no reason, its log does"
-
-
-def _tasks(run: Any) -> list[Any]:
-    return (run.run_details.task_details if run.run_details else None) or []
-
-
-def _is_step(task: Any) -> bool:
-    """Whether a task is one of the pipeline's rather than KFP's own, such as a driver or the workflow as a whole."""
-    name = task.display_name or ""
-    is_workflow = bool(task.child_tasks) and not task.parent_task_id and re.fullmatch(r".+-[a-z0-9]{5}", name)
-    return bool(name) and not _PLUMBING.fullmatch(name) and not is_workflow
+    return None

@@ -1,4 +1,4 @@
-"""`compile`, `submit`, `upload` and `schedule`: the pipeline on Kubeflow."""
+"""`compile`, `submit`, `upload`, `schedule` and `logs`: the pipeline on Kubeflow."""
 
 import contextlib
 import os
@@ -61,7 +61,17 @@ def commands(build: Build, parameters: PipelineParameters) -> list[click.Command
         with _compiled(build, values) as package:
             _schedule(package, values, given)
 
-    return [compile_command, submit_command, upload_command, schedule_command]
+    @click.command("logs")
+    @click.argument("run")
+    @click.argument("step", required=False)
+    @options.connection_options
+    def logs_command(run: str, step: str | None, **values: Any) -> None:
+        """Print what a step of a run on Kubeflow wrote; without STEP, of the one that failed."""
+        from cluster import connection, logs
+
+        logs.show(connection.connect(options.take_connection(values)), run, step)
+
+    return [compile_command, submit_command, upload_command, schedule_command, logs_command]
 
 
 def _submit(path: Path, values: dict[str, Any], parameters: dict[str, Any]) -> None:

@@ -43,7 +43,7 @@ class Step:
         shared: the folders of `components/` that its image holds besides `core` and its own.
         cached: whether old outputs are used when inputs and image are the same.
         takes_gpu: whether it gets an accelerator and an image with CUDA where that is asked for.
-        keeps_state: whether the state volume is mounted.
+        keeps_state: whether the state volume is mounted, and the step is started again there when it was killed.
         reads_data: whether the volume with the user's own data is mounted.
     """
 

@@ -103,6 +103,10 @@ def test_a_task_states_what_it_needs(output, step):
     assert pods[step]["activeDeadlineSeconds"] == str(wanted.timeout_s)
     assert task(spec, step)["retryPolicy"]["maxRetryCount"] == wanted.retries
     assert task(spec, step)["retryPolicy"]["backoffDuration"] == "30s"
+    attempts_s, pauses_s = (wanted.retries + 1) * wanted.timeout_s, sum(30 * 2**each for each in range(wanted.retries))
+    assert int(task(spec, step)["retryPolicy"]["backoffMaxDuration"].removesuffix("s")) > attempts_s + pauses_s
+    assert container(spec, step)["command"][:2] == ["python3", "-m"]
+    assert ("components.core.supervisor" in container(spec, step)["command"]) == STEPS[step].keeps_state
 
 
 @pytest.mark.parametrize("step", STEPS)

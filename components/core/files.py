@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+STATE_VARIABLE = "STEP_STATE_DIR"
+
 
 def sha256(path: str | Path) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""
@@ -84,9 +86,10 @@ def replacing_folder(path: str | Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def kept_or_temporary(folder: str) -> Iterator[Path]:
-    """Yield a folder for state: the given one, or for an empty name one that ends with the block."""
-    if folder:
-        yield Path(folder)
+    """Yield a folder for state: the given one, or for an empty name the supervisor's (`components.core.supervisor`),
+    which outlives this process, or one that ends with the block."""
+    if kept := folder or os.environ.get(STATE_VARIABLE):
+        yield Path(kept)
     else:
         with tempfile.TemporaryDirectory() as temporary:
             yield Path(temporary)

@@ -17,6 +17,7 @@ import urllib.parse
 from dataclasses import dataclass
 
 PREFIX = "/apis/v2beta1"
+LOG_IS_GONE = {"error_message": "failed to retrieve log"}  # with status 200, as the real one
 
 
 @dataclass
@@ -47,6 +48,8 @@ class Api:
         views: what a run looks like at each GET, a dictionary of its changed fields; the last one stays.
         token: the bearer token that is asked for, or None.
         multi_user: whether the server says that it has many users.
+        logs: what an attempt wrote, by the name of its node.
+        log_path: the one path at which logs are served.
 
     Args:
         certificate: file with the server's certificate and key, for https; None for http.
@@ -60,6 +63,7 @@ class Api:
         self.token = None
         self.multi_user = False
         self.stopped = False
+        self.logs, self.log_path = {}, None
         self._ids = itertools.count(1)
 
     def __enter__(self):
@@ -97,6 +101,8 @@ class Api:
 
     def answer(self, method, path, query, body):
         """Return (status, answer) for a request, `body` being a dictionary or an uploaded file's bytes."""
+        if path == self.log_path and method == "GET":
+            return 200, self.logs.get(path.split("/")[-2] if path.endswith("/log") else query["podname"], LOG_IS_GONE)
         for verb, pattern, name in _ROUTES:
             match = re.fullmatch(PREFIX + pattern, path)
             if match and verb == method:
@@ -222,7 +228,9 @@ def _handler(api):
             failure = Failure(method, url.path, cut=True) if api.stopped else api.next_failure(method, url.path)
             if failure is None or failure.late:
                 status, answer = self._answer(method, url, body)
-            if failure is None:
+            if failure is None and isinstance(answer, str):
+                self._send(status, answer, "text/plain")
+            elif failure is None:
                 self._send(status, json.dumps(answer))
             elif failure.cut:
                 self.close_connection = True
@@ -243,9 +251,9 @@ def _handler(api):
             message = email.message_from_bytes(head + data, policy=email.policy.HTTP)
             return next(message.iter_parts()).get_payload(decode=True)
 
-        def _send(self, status, text):
+        def _send(self, status, text, content_type="application/json"):
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(text.encode())))
             self.end_headers()
             self.wfile.write(text.encode())
