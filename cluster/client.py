@@ -1,7 +1,9 @@
 """The client of KFP's own SDK, made so that making it asks the server nothing."""
 
+import ipaddress
 import os
 import urllib.parse
+import urllib.request
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +45,7 @@ class Connection:
         token_file: file with a bearer token, read again for every request.
         cookies_file: file with a Cookie header's value.
         ca_cert: file with the certificate authority that signed the server's certificate.
+        plain_http: whether a token or cookies may go over http:// to another machine.
         patience: which pauses a failing call gets.
     """
 
@@ -51,6 +54,7 @@ class Connection:
     token_file: str | None = None
     cookies_file: str | None = None
     ca_cert: str | None = None
+    plain_http: bool = False
     patience: Patience = Patience()
 
 
@@ -60,14 +64,13 @@ def make_client(connection: Connection) -> kfp.Client:
     Raises:
         InvalidInput: an address, or a token, cookie or certificate file that can't be used.
     """
+    host, cookies = _checked_host(connection.host), credentials.cookies(connection.cookies_file)
+    who_we_are = credentials.client_credentials(connection.token_file)
+    if host and (cookies or who_we_are) and not connection.plain_http:
+        _refuse_plain_http(host)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # says on every start that it needs KFP 2
-        return _Client(
-            host=_checked_host(connection.host),
-            cookies=credentials.cookies(connection.cookies_file),
-            ssl_ca_cert=_checked_certificate(connection.ca_cert),
-            **credentials.client_credentials(connection.token_file),
-        )
+        return _Client(host=host, cookies=cookies, ssl_ca_cert=_checked_certificate(connection.ca_cert), **who_we_are)
 
 
 def namespace_of_this_pod() -> str | None:
@@ -85,6 +88,7 @@ class _Client(kfp.Client):
     def _load_config(self, *arguments: Any) -> Any:
         config = super()._load_config(*arguments)
         config.retries = NO_RETRIES
+        config.proxy = _proxy_for(config.host)
         return config
 
 
@@ -104,6 +108,29 @@ def _checked_host(host: str | None) -> str | None:
     if not is_address:
         raise InvalidInput(f"host must be an http:// or https:// address, got {host!r}")
     return host.partition("#")[0]
+
+
+def _refuse_plain_http(host: str) -> None:
+    """Refuse to send a secret readable over the network."""
+    parts = urllib.parse.urlsplit(host)
+    if parts.scheme == "http" and not _is_this_machine(parts.hostname or ""):
+        rule = "host must be an https:// address where a token or cookies are sent to it"
+        raise InvalidInput(f"{rule}, got {host!r}; --plain-http sends them all the same")
+
+
+def _is_this_machine(name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost")
+
+
+def _proxy_for(host: str) -> str | None:
+    """Return the proxy that the environment names for an address, or None."""
+    parts = urllib.parse.urlsplit(host)
+    if urllib.request.proxy_bypass(parts.netloc):
+        return None
+    return urllib.request.getproxies().get(parts.scheme)
 
 
 def _checked_certificate(path: str | None) -> str | None:

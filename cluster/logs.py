@@ -71,7 +71,7 @@ def lines_of(cluster: Cluster, run: Any, step: Any) -> Iterator[str]:
 
 
 def last_words(cluster: Cluster, run: Any, step: Any) -> str | None:
-    """Return the last line that a task itself wrote, which of one that raised is its error; None when it can't be had."""
+    """Return the last line that a task itself wrote, of one that raised its error; None when it can't be had."""
     last = None
     try:
         for line in lines_of(cluster, run, step):

@@ -34,6 +34,8 @@ class ClusterOptions:
         image_pull_secrets: names of secrets for a private registry.
         cache: True or False for all steps, None for what the table says.
         cache_evaluate: whether evaluate is cached when `cache` is None.
+        source_may_change: whether the data may change while its name stays: what lies at an address, or is only named
+            when a run is started.
         user_id: numeric user and group the tasks run as; None leaves the number to the cluster.
     """
 
@@ -50,6 +52,7 @@ class ClusterOptions:
     image_pull_secrets: tuple[str, ...] = ()
     cache: bool | None = None
     cache_evaluate: bool = STEPS["evaluate"].cached
+    source_may_change: bool = True
     user_id: int | None = USER_ID
 
     @property
@@ -60,14 +63,15 @@ class ClusterOptions:
     def caches(self, name: str) -> bool:
         """Whether the step's old outputs may be used.
 
-        Files on a volume can change under the same path, which the cache would not see, so a step that reads from
-        one is not cached unless `cache` says so.
+        Files on a volume or at an address can change under the same name, which the cache would not see, so a step
+        that reads them is not cached unless `cache` says so.
         """
         if self.cache is not None:
             return self.cache
         if name == "evaluate":
             return self.cache_evaluate
-        return STEPS[name].cached and not (STEPS[name].reads_data and self.data_volume_claim)
+        reads_what_may_change = STEPS[name].reads_data and (self.source_may_change or self.data_volume_claim)
+        return STEPS[name].cached and not reads_what_may_change
 
 
 def notes(options: ClusterOptions) -> list[str]:

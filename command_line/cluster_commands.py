@@ -5,6 +5,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from cluster.options import ClusterOptions, notes
 from command_line import cluster_options as options
 from command_line.pipeline_parameters import Build, PipelineParameters
 from components.core.errors import InvalidInput
+from components.core.parameters import NAMED_SOURCES
 
 
 def commands(build: Build, parameters: PipelineParameters) -> list[click.Command]:
@@ -37,8 +39,8 @@ def commands(build: Build, parameters: PipelineParameters) -> list[click.Command
     @parameters.options
     def submit_command(**values: Any) -> None:
         """Compile the pipeline and start a run of it on Kubeflow."""
-        given, _ = parameters.take(values)
-        with _compiled(build, values) as package:
+        given, everything = parameters.take(values)
+        with _compiled(build, values, everything["data_source"]) as package:
             _submit(package, values, given)
 
     @click.command("upload")
@@ -57,8 +59,8 @@ def commands(build: Build, parameters: PipelineParameters) -> list[click.Command
     @parameters.options
     def schedule_command(**values: Any) -> None:
         """Run the pipeline on Kubeflow at the times of a cron expression."""
-        given, _ = parameters.take(values)
-        with _compiled(build, values) as package:
+        given, everything = parameters.take(values)
+        with _compiled(build, values, everything["data_source"]) as package:
             _schedule(package, values, given)
 
     @click.command("logs")
@@ -111,12 +113,14 @@ def _schedule(path: Path, values: dict[str, Any], parameters: dict[str, Any]) ->
 
 
 @contextlib.contextmanager
-def _compiled(build: Build, values: dict[str, Any]) -> Iterator[Path]:
+def _compiled(build: Build, values: dict[str, Any], data_source: str | None = None) -> Iterator[Path]:
     """Yield the file of the pipeline compiled with a command's values; it is gone after the block.
 
-    What the values of `cluster_options` amount to takes their place.
+    What the values of `cluster_options` amount to takes their place. The data source is that of the run, None where it
+    is not known yet.
     """
-    values["cluster_options"] = options.take_cluster_options(values)
+    chosen = options.take_cluster_options(values)
+    values["cluster_options"] = replace(chosen, source_may_change=data_source not in NAMED_SOURCES)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pipeline.yaml"
         _compile(build, path, values["cluster_options"])

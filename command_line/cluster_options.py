@@ -114,6 +114,7 @@ connection_options = _decorate(
     click.option("--token-file", metavar="FILE", help="File with a bearer token. [or KFP_TOKEN]"),
     click.option("--cookies-file", metavar="FILE", help="File with a Cookie header's value. [or KFP_COOKIES]"),
     click.option("--ca-cert", envvar="KFP_CA_CERT", metavar="FILE", help="Authority of the server's certificate."),
+    click.option("--plain-http", is_flag=True, help="Send token or cookies over http:// to another machine, too."),
 )
 
 run_options = _decorate(
@@ -173,5 +174,5 @@ def take_connection(values: dict[str, Any]) -> "Connection":
     """Return the `Connection` from a command's values."""
     from cluster.client import Connection
 
-    names = ("host", "namespace", "token_file", "cookies_file", "ca_cert")
+    names = ("host", "namespace", "token_file", "cookies_file", "ca_cert", "plain_http")
     return Connection(**{name: values.pop(name) for name in names})

@@ -24,7 +24,7 @@ def step_table():
         "CPU request / limit": lambda step: f"{step.resources.cpu_request} / {step.resources.cpu_limit}",
         "memory request / limit": lambda step: f"{step.resources.memory_request} / {step.resources.memory_limit}",
         "time-out of an attempt": lambda step: f"{step.resources.timeout_s / 3600:.3g} h",
-        "retries, from 30 s to 10 min apart": lambda step: str(step.resources.retries),
+        "retries, after 30 s, 60 s, 120 s": lambda step: str(step.resources.retries),
         "old outputs are used": lambda step: "yes" if step.cached else "no",
         "accelerator, with `--gpus N`": lambda step: "N" if step.takes_gpu else "",
         "volume": lambda step: ", ".join(["`/data`"] * step.reads_data + ["`/state`"] * step.keeps_state),

@@ -50,6 +50,7 @@ class Api:
         multi_user: whether the server says that it has many users.
         logs: what an attempt wrote, by the name of its node.
         log_path: the one path at which logs are served.
+        redirect_to: the server to which every request is sent on, or None.
 
     Args:
         certificate: file with the server's certificate and key, for https; None for http.
@@ -63,7 +64,7 @@ class Api:
         self.token = None
         self.multi_user = False
         self.stopped = False
-        self.logs, self.log_path = {}, None
+        self.logs, self.log_path, self.redirect_to = {}, None, None
         self._ids = itertools.count(1)
 
     def __enter__(self):
@@ -223,6 +224,9 @@ def _handler(api):
             body = self._body()
             api.requests.append((method, url.path))
             api.headers = dict(self.headers)
+            if api.redirect_to:
+                self._redirect()
+                return
             if isinstance(body, dict):
                 api.bodies[url.path] = body
             failure = Failure(method, url.path, cut=True) if api.stopped else api.next_failure(method, url.path)
@@ -237,10 +241,18 @@ def _handler(api):
             else:
                 self._send(failure.status, failure.body)
 
+        def _redirect(self):
+            self.send_response(302)
+            self.send_header("Location", api.redirect_to + self.path)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
         def _answer(self, method, url, body):
             if api.token and self.headers.get("Authorization") != f"Bearer {api.token}":
                 return 401, {"error": "Unauthorized", "code": 16, "message": "Unauthorized"}
-            return api.answer(method, url.path, dict(urllib.parse.parse_qsl(url.query)), body)
+            return api.answer(
+                method, url.path.removeprefix("/pipeline"), dict(urllib.parse.parse_qsl(url.query)), body
+            )
 
         def _body(self):
             data = self.rfile.read(int(self.headers.get("Content-Length") or 0))

@@ -138,3 +138,17 @@ def test_an_interruption_leaves_the_run_going(api, tmp_path, number, status):
     assert process.returncode == status
     assert len(err.splitlines()) == 1 and "/runs/run_id-2:terminate" in err
     assert all(method != "DELETE" and ":terminate" not in path for method, path in api.requests)
+
+
+@pytest.mark.parametrize(
+    ("source", "is_cached"),
+    [((), True), (("--data-source", "https://example.org/data"), False)],
+    ids=["named", "address"],
+)
+def test_what_lies_at_an_address_is_read_again_by_every_run(source, is_cached, api, tmp_path):
+    words = [word for word in COMPILE_AND_SUBMIT if word not in ("--data-source", "synthetic")]
+    status, _, errors = run(tmp_path, *words, *source, "--host", api.url)
+
+    (started,) = api.runs.values()
+    caching = started["pipeline_spec"]["pipeline_spec"]["root"]["dag"]["tasks"]["prepare"]["cachingOptions"]
+    assert (status, caching.get("enableCache", False)) == (0, is_cached), errors

@@ -2,6 +2,7 @@
 
 import datetime
 import ipaddress
+from dataclasses import replace
 
 import pytest
 from cryptography import x509
@@ -10,10 +11,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from cluster import connection, runs
-from cluster.client import Connection
+from cluster.client import Connection, make_client
 from cluster.errors import ClusterError
 from components.core.errors import InvalidInput
-from tests.kubeflow.calls import connect, submit
+from tests.kubeflow.calls import NO_PAUSES, connect, submit
 from tests.kubeflow.server import Api
 
 
@@ -185,3 +186,59 @@ def test_half_an_address_is_refused(host):
 def test_outside_a_cluster_a_host_is_needed():
     with pytest.raises(InvalidInput, match="--host URL, or set KFP_HOST"):
         connection.connect(Connection())
+
+
+SECRETS = {"a token": ("token_file", "t0ken"), "cookies": ("cookies_file", "session=s3cret")}
+
+
+@pytest.mark.parametrize(("option", "secret"), SECRETS.values(), ids=SECRETS)
+def test_a_secret_is_not_sent_over_plain_http_to_another_machine(option, secret, tmp_path):
+    path = tmp_path / "secret"
+    path.write_text(secret)
+    connection = Connection(host="http://kubeflow.example.org/pipeline", **{option: str(path)})
+
+    with pytest.raises(InvalidInput, match="host must be an https:// address where a token") as refusal:
+        make_client(connection)
+
+    assert secret not in str(refusal.value)
+    assert make_client(replace(connection, plain_http=True))
+
+
+@pytest.mark.parametrize("host", ["http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:8080"])
+def test_this_machine_may_be_spoken_to_over_plain_http(host, monkeypatch):
+    monkeypatch.setenv("KFP_TOKEN", "t0ken")
+
+    assert make_client(Connection(host=host))
+
+
+def test_a_secret_does_not_follow_to_another_host(api, tmp_path):
+    (tmp_path / "token").write_text("t0ken")
+    with Api() as other:
+        api.redirect_to = other.url.replace("127.0.0.1", "localhost")
+        connect(api, token_file=str(tmp_path / "token"))
+
+    assert other.requests and "Authorization" not in other.headers
+
+
+@pytest.fixture
+def proxied(api, monkeypatch):
+    """Have the environment name the stand-in as the proxy, which answers in the place of any host."""
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", api.url)
+    return api
+
+
+def test_the_proxy_of_the_environment_is_asked(proxied):
+    cluster = connection.connect(Connection(host="http://kubeflow.example.org/pipeline", patience=NO_PAUSES))
+
+    assert cluster.url == "http://kubeflow.example.org/pipeline"
+    assert proxied.requests and proxied.headers["Host"] == "kubeflow.example.org"
+
+
+def test_a_host_that_needs_no_proxy_is_asked_directly(proxied, monkeypatch):
+    monkeypatch.setenv("no_proxy", "example.invalid")
+
+    with pytest.raises(ClusterError, match=r"can't be reached"):
+        connection.connect(Connection(host="http://kubeflow.example.invalid", patience=NO_PAUSES))
+    assert proxied.requests == []

@@ -78,5 +78,5 @@ def test_a_step_that_the_run_does_not_have_is_refused_with_those_it_has(run):
 
 
 def test_a_step_from_the_cache_has_no_log(run):
-    with pytest.raises(ClusterError, match="prepare of run .* has no log"):
+    with pytest.raises(ClusterError, match=r"prepare of run .* has no log"):
         logs.show(*run, "prepare")
