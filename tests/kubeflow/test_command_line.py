@@ -140,11 +140,7 @@ def test_an_interruption_leaves_the_run_going(api, tmp_path, number, status):
     assert all(method != "DELETE" and ":terminate" not in path for method, path in api.requests)
 
 
-@pytest.mark.parametrize(
-    ("source", "is_cached"),
-    [((), True), (("--data-source", "https://example.org/data"), False)],
-    ids=["named", "address"],
-)
+@pytest.mark.parametrize(("source", "is_cached"), [((), True), (("--data-source", "https://example.org/data"), False)])
 def test_what_lies_at_an_address_is_read_again_by_every_run(source, is_cached, api, tmp_path):
     words = [word for word in COMPILE_AND_SUBMIT if word not in ("--data-source", "synthetic")]
     status, _, errors = run(tmp_path, *words, *source, "--host", api.url)
