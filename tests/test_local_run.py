@@ -264,9 +264,7 @@ def test_a_source_that_was_named_and_can_not_be_had_is_an_error(line, tmp_path, 
 
 
 OTHER_PLACES = {
-    "a slash": lambda data: f"{data}/",
-    "an address": lambda data: f"file://{data}",
-    "another spelling": lambda data: f"{data.parent}/./{data.name}",
+    "another spelling": lambda data: f"file://{data.parent}/./{data.name}/",
     "a link": lambda data: linked(data),
     "a folder that it was moved to": lambda data: data.rename(data.with_name("moved")),
     "the same place, with other files beside": lambda data: littered(data),
