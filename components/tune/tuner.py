@@ -20,6 +20,7 @@ from components.experiment import EXPERIMENT
 from components.training import loop
 from components.training.state import Course, TrainingState
 from components.tune import arguments
+from components.tune.network_check import refuse_unusable_network
 from components.tune.oracle import Oracle
 from components.tune.rounds import NOTHING, Rounds, Stretch
 from components.tune.suggestions import Suggester, Values
@@ -130,6 +131,8 @@ class CustomTuner(kt.tuners.BayesianOptimization):
             asked = arguments.checked(args, kwargs)
             if self._given_space is not None:
                 _refuse_other_space(self._experiment, self._given_space)
+            else:
+                refuse_unusable_network(self._experiment, discover(self._experiment.search_space), asked.data)
             bound |= {
                 "seed": self.oracle.seed,
                 "early_stopping_patience": asked.early_stopping_patience,
