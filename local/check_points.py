@@ -65,13 +65,14 @@ def build(experiment: Experiment, point: Point, data: TrainingData, folder: Path
         folder: gets `model.keras`, and `logits.npz` with `inputs` and `logits`.
     """
     from components.training.loop import new_network
+    from components.tune.network_check import output_problem
 
     try:
         model, _ = new_network(experiment, point.values, data, seed=0)
         models.refuse_unregistered(model)
         inputs = np.asarray(data.train.inputs[:N_EXAMPLES])
         logits = np.asarray(model(inputs, training=False))
-        problem = _output_problem(logits, data.info.n_classes)
+        problem = output_problem(logits, data.info.n_classes)
         if problem:
             return Built(point, model.count_params(), problem)
         folder.mkdir(parents=True)
@@ -96,13 +97,3 @@ def _named_choices(space: Space) -> Iterator[tuple[str, dict[str, Any]]]:
     keyed = {declaration.key: declaration for declaration in space.declarations}
     for number, choices in enumerate(random_choices(keyed, N_RANDOM)):
         yield f"random {number + 1}", choices
-
-
-def _output_problem(logits: np.ndarray, n_classes: int) -> str | None:
-    if logits.ndim != 2 or logits.shape[1] != n_classes:
-        return f"create_model must give {n_classes} logits an example, and gives shape {logits.shape[1:]}"
-    if not np.isfinite(logits).all():
-        return "the untrained network gives numbers that are not finite"
-    if (logits >= 0).all() and np.allclose(logits.sum(axis=1), 1, atol=1e-3):
-        return "create_model must give logits, and gives probabilities: leave out the softmax"
-    return None

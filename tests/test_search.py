@@ -192,12 +192,13 @@ def test_a_trial_whose_loss_is_no_number_is_recorded_with_its_reason(long_search
     assert all("loss is not finite" in trial["reason"] and trial["validation_accuracy"] is None for trial in failed)
 
 
-BROKEN = [("    inputs = keras.Input", '    raise ValueError("no such layer")\n    inputs = keras.Input')]
+RAISES = "(_ for _ in ()).throw(ValueError('no such layer'))"
+BROKEN = [("hyperparameters: hyperparameters.batch_size", f"hyperparameters: {RAISES}")]
 
 
 @pytest.fixture(scope="module")
 def broken(forked):
-    """Return the project with a network that can never be built."""
+    """Return the project with a network that can be built and never be trained."""
     return forked(BROKEN)
 
 

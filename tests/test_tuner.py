@@ -6,10 +6,12 @@ import keras
 import keras_tuner as kt
 import numpy as np
 import pytest
-from keras_tuner.errors import FatalValueError
+import tensorflow as tf
 
+from components.core.errors import InvalidInput
 from components.core.space import discover
 from components.experiment import EXPERIMENT
+from components.tune import arguments
 from components.tune.tuner import CustomTuner
 from tests.idx import draw
 
@@ -145,7 +147,7 @@ def test_callbacks_hear_of_the_experiments_own_training_and_may_end_it(tmp_path)
 def test_a_callback_that_looks_at_batches_is_refused_before_the_training(tmp_path):
     tuner = CustomTuner(max_trials=2, seed=0, hyperparameters=small_space(), directory=tmp_path)
 
-    with pytest.raises(FatalValueError, match="OfBatches has on_train_batch_end"):
+    with pytest.raises(InvalidInput, match="OfBatches has on_train_batch_end"):
         tuner.search(IMAGES, LABELS, validation_data=(IMAGES, LABELS), epochs=4, callbacks=[OfBatches()])
 
 
@@ -178,3 +180,111 @@ def test_a_users_own_network_is_trained_with_each_trials_batch_size(tmp_path):
     sizes = [known.hyperparameters.get("batch_size") for known in tuner.oracle.trials.values()]
     assert [-(-48 // size) for size in sizes] == STEPS
     assert tuner.get_best_hyperparameters()[0].get("units") in (4, 8)
+
+
+def searching(tmp_path, *args, **kwargs):
+    """Return a tuner of small networks after a search."""
+    tuner = CustomTuner(max_trials=1, seed=0, hyperparameters=small_space(), directory=tmp_path)
+    tuner.search(*args, **{"epochs": 1, **kwargs})
+    return tuner
+
+
+FLOATS = IMAGES.astype("float64")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epoch": 8}, "epoch, .* did you mean epochs"),
+        ({"class_weight": {0: 2}}, "class_weight, .* the experiment's loss"),
+        ({"sample_weight": LABELS}, "sample_weight"),
+        ({"batch_size": 3}, "batch_size, .* it is a hyperparameter"),
+        ({"validation_split": 0.1}, "validation_split, .* give validation_data"),
+        ({"shuffle": False}, "shuffle, .* it takes x, y"),
+        ({"validation_data": None}, "validation_data must be a pair .* got none"),
+        ({"validation_data": (IMAGES, LABELS, LABELS)}, "pair .* a tuple of 3"),
+        ({"validation_data": (IMAGES / 255, LABELS)}, "kind that x has, uint8, got float64"),
+        ({"validation_data": (IMAGES[:, :5], LABELS)}, r"shape \(6, 4\) that x has, got \(5, 4\)"),
+        ({"x": tf.data.Dataset.from_tensor_slices((IMAGES, LABELS)).batch(8)}, "x must be an array, got a _Batch"),
+        ({"x": [[1, 2], [3]]}, "x must be an array, got a list of 2"),
+        ({"x": IMAGES.astype(str)}, "x must hold real numbers"),
+        ({"x": np.where(FLOATS > 9, np.nan, FLOATS)}, "finite numbers"),
+        ({"x": IMAGES.astype("int64") + (1 << 40)}, "integers up to 16,777,216"),
+        ({"x": LABELS}, r"x must have a shape \(examples, …\)"),
+        ({"y": np.eye(3)[LABELS]}, r"y must have the shape .* got \(48, 3\); of one-hot"),
+        ({"y": LABELS[:-1]}, "y must hold a label an example, 48, got 47"),
+        ({"y": LABELS - 1}, "y must hold class indices"),
+        ({"y": LABELS + 0.5}, "y must hold class indices"),
+        ({"y": LABELS * 1000}, "without large gaps"),
+        ({"y": LABELS + 1, "validation_data": (IMAGES, LABELS + 1)}, "class indices from 0 .* got 1 to 3"),
+        ({"epochs": 0}, "epochs must be an integer from 1, got 0"),
+        ({"epochs": 2.5}, "epochs must be an integer from 1, got 2.5"),
+        ({"early_stopping_patience": -1}, "early_stopping_patience must be an integer from 0"),
+        ({"callbacks": [keras.callbacks.ReduceLROnPlateau()]}, "ReduceLROnPlateau changes Keras' own"),
+        (
+            {"callbacks": [keras.callbacks.LambdaCallback(on_train_batch_end=print)]},
+            "LambdaCallback has on_train_batch",
+        ),
+        ({"callbacks": ["early"]}, "callbacks must be Keras callbacks"),
+    ],
+)
+def test_an_argument_that_the_search_can_t_use_is_refused_by_name(tmp_path, change, message):
+    usable = {"x": IMAGES, "y": LABELS, "validation_data": (IMAGES, LABELS)}
+    with pytest.raises(InvalidInput, match=message):
+        searching(tmp_path, **{**usable, **change})
+
+
+@pytest.mark.parametrize(
+    "setting", [{"loss": "mse"}, {"executions_per_trial": 3}, {"objective": "accuracy"}, {"metrics": ["accuracy"]}]
+)
+def test_a_setting_that_the_experiment_decides_is_refused_by_name(tmp_path, setting):
+    with pytest.raises(InvalidInput, match=next(iter(setting))):
+        CustomTuner(max_trials=1, directory=tmp_path, **setting)
+
+
+def test_a_hyperparameter_that_the_experiment_has_not_is_refused_before_the_search(tmp_path):
+    space = small_space()
+    space.Fixed("momentum", 0.9)
+    tuner = CustomTuner(max_trials=1, hyperparameters=space, directory=tmp_path)
+    with pytest.raises(InvalidInput, match="search_space declares, and momentum is none"):
+        tuner.search(IMAGES, LABELS, validation_data=(IMAGES, LABELS))
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        IMAGES,
+        IMAGES.astype("float64") / 255,
+        (FLOATS - 99) / 70,
+        IMAGES.astype("uint16") * 257,
+        IMAGES.astype("int32"),
+    ],
+)
+def test_numbers_of_any_type_are_trained_on_as_they_are(inputs):
+    data = arguments.checked([inputs, LABELS[:, None]], {"validation_data": (inputs, LABELS.astype(float))}).data
+
+    assert data.train.inputs.dtype == (np.uint8 if inputs.dtype == np.uint8 else np.float32)
+    assert np.array_equal(data.train.inputs, inputs.astype(data.train.inputs.dtype))
+    assert data.train.labels.shape == (48,) and np.array_equal(data.train.labels, data.validation.labels)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [({"x": 255 - IMAGES}, "data"), ({"validation_data": (IMAGES, LABELS[::-1])}, "data"), ({"epochs": 2}, "epochs")],
+)
+def test_a_directory_is_bound_to_the_data_and_the_epochs_of_its_trials(tmp_path, change, named):
+    usable = {"x": IMAGES, "y": LABELS, "validation_data": (IMAGES, LABELS)}
+    searching(tmp_path, **usable)
+    searching(tmp_path, **usable)  # the same search is continued
+
+    with pytest.raises(InvalidInput, match=f"{named} differ; name another directory"):
+        searching(tmp_path, **{**usable, **change})
+
+
+def test_a_users_own_network_takes_data_that_come_in_batches(tmp_path):
+    batches = tf.data.Dataset.from_tensor_slices((IMAGES, LABELS)).batch(8)
+    tuner = CustomTuner(build, max_trials=1, seed=1, directory=tmp_path)
+
+    tuner.search(batches, validation_data=batches, epochs=1, verbose=0)
+
+    assert tuner.oracle.get_best_trials()[0].score is not None

@@ -75,8 +75,8 @@ def search(
         state_dir: folder of the journal.
 
     Raises:
-        InvalidInput: damaged data, a hyperparameter that nothing reads, or a journal that is locked, damaged or of
-            another search.
+        InvalidInput: damaged data, a hyperparameter that nothing reads, networks that do not fit the data or can't be
+            loaded again, or a journal that is locked, damaged or of another search.
         SearchFailed: no trial came to a result.
     """
     data = artifacts.read_training_data(training_data)
@@ -93,11 +93,13 @@ def search(
             raise InvalidInput(f"{rule}, got {settings.max_trials}")
         # Keras Tuner and Keras are imported here, while the workers import TensorFlow.
         from components.training.inspection import refuse_unread_hyperparameters
+        from components.tune.network_check import refuse_unusable_network
         from components.tune.search_loop import SearchLoop
         from components.tune.tuner import CustomTuner
 
         if not opened.trials:
             refuse_unread_hyperparameters(experiment, space, data)
+            refuse_unusable_network(experiment, space, data)
         plan = planning.plan_for(settings, opened.header, pool, space, Path(state_dir))
         opened.begin(header(experiment, space, data, settings, plan, earlier))
         if opened.dropped_torn_line:

@@ -1,22 +1,26 @@
 """The project's Keras tuner."""
 
+import copy
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import keras_tuner as kt
-import numpy as np
 from keras_tuner.errors import FatalValueError
 
-from components.core import journal, models
-from components.core.data import DatasetInfo, Labelled, TrainingData
+from components.core import code_digest, files, journal, models
+from components.core.errors import InvalidInput
 from components.core.experiment import Experiment
+from components.core.hyperparameters import read_hyperparameters
 from components.core.plan import Plan, make_plan
 from components.core.space import Space, discover
 from components.experiment import EXPERIMENT
 from components.training import loop
 from components.training.state import Course, TrainingState
+from components.tune import arguments
+from components.tune.network_check import refuse_unusable_network
 from components.tune.oracle import Oracle
 from components.tune.rounds import NOTHING, Rounds, Stretch
 from components.tune.suggestions import Suggester, Values
@@ -30,6 +34,9 @@ ORACLE_SETTINGS = (
     "max_retries_per_trial",
     "max_consecutive_failed_trials",
 )
+FOR_A_HYPERMODEL = ("optimizer", "loss", "metrics", "distribution_strategy", "max_model_size", "executions_per_trial")
+BINDING = "search.json"
+"""What the trials in a directory have in common, beside Keras Tuner's own files."""
 
 
 class CustomTuner(kt.tuners.BayesianOptimization):
@@ -75,6 +82,9 @@ class CustomTuner(kt.tuners.BayesianOptimization):
         oracle_settings = {name: kwargs.pop(name) for name in ORACLE_SETTINGS if name in kwargs}
         own = hypermodel is None and hyperparameters is None
         self._experiment = experiment
+        self._given_space = hyperparameters
+        if hypermodel is None:
+            _refuse_for_experiment(experiment, objective, kwargs)
         if own:
             space = space or discover(experiment.search_space)
         oracle = Oracle(
@@ -104,18 +114,60 @@ class CustomTuner(kt.tuners.BayesianOptimization):
         """Return the configurations to train to the end; see `Rounds.finalists`."""
         return self._rounds.finalists(trials)
 
-    def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
-        """Train one trial with its own batch size; see `keras_tuner.Tuner.run_trial`.
+    def search(self, *args: Any, **kwargs: Any) -> None:
+        """Run the trials that are left; see `keras_tuner.Tuner.search`.
 
         Args:
-            trial: Keras Tuner's trial.
-            *args: training images and labels.
-            **kwargs: `validation_data` and `epochs`, and with a `hypermodel` whatever `fit` takes.
+            *args: inputs, numbers of shape (n, …), and labels, class indices from 0, shape (n,) or (n, 1).
+            **kwargs: `validation_data`, a pair of the same, `epochs`, `early_stopping_patience`, `callbacks` and
+                `verbose`; with a `hypermodel` whatever `fit` takes but `batch_size`.
+
+        Raises:
+            InvalidInput: an argument that can't be used, or trials of other data or settings in the directory.
         """
+        x = kwargs.get("x", args[0] if args else None)
+        bound: dict[str, Any] = {"epochs": kwargs.get("epochs", 1)}
         if self.hypermodel is None:
-            return self._run_experiment(trial, *args, **kwargs)
-        kwargs["batch_size"] = trial.hyperparameters.Choice("batch_size", BATCH_SIZES, default=128)
+            asked = arguments.checked(args, kwargs)
+            if self._given_space is not None:
+                _refuse_other_space(self._experiment, self._given_space)
+            else:
+                refuse_unusable_network(self._experiment, discover(self._experiment.search_space), asked.data)
+            bound |= {
+                "seed": self.oracle.seed,
+                "early_stopping_patience": asked.early_stopping_patience,
+                "code": code_digest.code_digests(),
+            }
+        elif "batch_size" in kwargs and not arguments.comes_in_batches(x):
+            raise InvalidInput("search must not be given batch_size, which is a hyperparameter here; leave it out")
+        given = [*args, *(kwargs[name] for name in sorted(kwargs) if name != "callbacks")]
+        self._bind({"data": arguments.fingerprint(given), **bound})
+        super().search(*args, **kwargs)
+
+    def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
+        """Train one trial with its own batch size; see `search`, and `keras_tuner.Tuner.run_trial`."""
+        if self.hypermodel is None:
+            try:
+                return self._run_experiment(trial, arguments.checked(args, kwargs))
+            except InvalidInput as error:  # not of this trial: Keras Tuner would note it as failed and go on
+                raise FatalValueError(str(error)) from error
+        if not arguments.comes_in_batches(kwargs.get("x", args[0] if args else None)):
+            kwargs["batch_size"] = trial.hyperparameters.Choice("batch_size", BATCH_SIZES, default=128)
         return super().run_trial(trial, *args, **kwargs)
+
+    def _bind(self, bound: dict[str, Any]) -> None:
+        """Bind the directory's trials to what decides them, and refuse to add trials of anything else."""
+        path = Path(self.project_dir) / BINDING
+        bound = json.loads(json.dumps(bound, default=str))
+        if self.oracle.trials and path.is_file():
+            known = json.loads(path.read_text())
+            changed = [name for name in bound if known.get(name) != bound[name]]
+            if changed:
+                raise InvalidInput(
+                    f"directory must hold trials of this search, and in those of {self.project_dir} "
+                    f"{', '.join(changed)} differ; name another directory, or give overwrite=True"
+                )
+        files.write_json(bound, path)
 
     def load_model(self, trial: Any) -> keras.Model:
         """Return the trained model of a trial of this search."""
@@ -123,28 +175,17 @@ class CustomTuner(kt.tuners.BayesianOptimization):
             return super().load_model(trial)
         return models.load(self._model_path(trial), [])
 
-    def _run_experiment(
-        self,
-        trial: Any,
-        inputs: Any,
-        labels: Any,
-        validation_data: Any,
-        epochs: int = 1,
-        early_stopping_patience: int = 0,
-        callbacks: Sequence[keras.callbacks.Callback] = (),
-        verbose: Any = None,
-    ) -> dict[str, float]:
-        data = _training_data(inputs, labels, *validation_data)
+    def _run_experiment(self, trial: Any, asked: arguments.SearchArguments) -> dict[str, float]:
         model, hyperparameters = loop.new_network(
-            self._experiment, trial.hyperparameters.values, data, self.oracle.seed
+            self._experiment, trial.hyperparameters.values, asked.data, self.oracle.seed
         )
-        told = _Told(model, callbacks, epochs)
+        told = _Told(model, copy.deepcopy(asked.callbacks), asked.epochs)
         state = loop.fit(
             self._experiment,
             model,
             hyperparameters,
-            data,
-            Course(epochs, self.oracle.seed, patience=early_stopping_patience),
+            asked.data,
+            Course(asked.epochs, self.oracle.seed, patience=asked.early_stopping_patience),
             on_epoch=told.of_epoch,
         )
         told.of_end()
@@ -167,13 +208,10 @@ class CustomTuner(kt.tuners.BayesianOptimization):
 class _Told:
     """Tells Keras callbacks what happens in a training that is not Keras' own.
 
-    They hear of epochs; the model has the weights of its best epoch so far by then. One that wants to hear of batches
-    is refused.
+    They hear of epochs; the model has the weights of its best epoch so far by then.
     """
 
     def __init__(self, model: keras.Model, callbacks: Sequence[keras.callbacks.Callback], n_epochs: int) -> None:
-        for callback in callbacks:
-            _refuse_batch_hooks(callback)
         self._model = model
         self._callbacks = keras.callbacks.CallbackList(callbacks, model=model, epochs=n_epochs, add_history=False)
         model.stop_training = False
@@ -199,16 +237,30 @@ class _Told:
         self._callbacks.on_train_end()
 
 
-BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+def _refuse_for_experiment(experiment: Experiment, objective: Any, kwargs: Mapping[str, Any]) -> None:
+    """Refuse what a search with the experiment's own network would pass over.
+
+    Raises:
+        InvalidInput: the message names it.
+    """
+    for name in FOR_A_HYPERMODEL:
+        if kwargs.get(name) is not None:
+            raise InvalidInput(f"{name} must be left out without a hypermodel: the experiment decides it")
+    known = {"val_accuracy": "max", "val_loss": "min", _objective(experiment).name: experiment.objective.direction}
+    name = getattr(objective, "name", objective)
+    if objective is not None and (not isinstance(name, str) or name not in known):
+        raise InvalidInput(f"objective must be one of {', '.join(known)} without a hypermodel, got {name}")
+    if getattr(objective, "direction", known.get(name)) != known.get(name):
+        raise InvalidInput(f"objective {name} must have the direction {known[name]}, got {objective.direction}")
 
 
-def _refuse_batch_hooks(callback: keras.callbacks.Callback) -> None:
-    for name in BATCH_HOOKS:
-        if getattr(type(callback), name) is not getattr(keras.callbacks.Callback, name):
-            raise FatalValueError(
-                f"callbacks must not look at batches, which the experiment's compiled training has none of, and "
-                f"{type(callback).__name__} has {name}; use a hypermodel with it"
-            )
+def _refuse_other_space(experiment: Experiment, hyperparameters: kt.HyperParameters) -> None:
+    """Refuse Keras Tuner's hyperparameters where the experiment has not the same ones."""
+    try:
+        read_hyperparameters(experiment.search_space, hyperparameters.values)
+    except InvalidInput as error:
+        what = str(error).partition(", and ")[2].partition(";")[0]
+        raise InvalidInput(f"hyperparameters must be those that search_space declares, and {what}") from None
 
 
 def _n_initial(max_trials: int | None) -> int:
@@ -220,16 +272,3 @@ def _n_initial(max_trials: int | None) -> int:
 def _objective(experiment: Experiment) -> kt.Objective:
     """Return the experiment's objective as Keras Tuner's, `val_accuracy` for accuracy."""
     return kt.Objective(f"val_{experiment.objective.name.replace(' ', '_')}", experiment.objective.direction)
-
-
-def _training_data(inputs: Any, labels: Any, validation_inputs: Any, validation_labels: Any) -> TrainingData:
-    train = Labelled(_typed(inputs), np.asarray(labels).ravel())
-    validation = Labelled(_typed(validation_inputs), np.asarray(validation_labels).ravel())
-    names = tuple(map(str, range(int(np.max(labels)) + 1)))
-    info = DatasetInfo("arrays", names, train.inputs.shape[1:], str(train.inputs.dtype))
-    return TrainingData(train, validation, info, fingerprint="")
-
-
-def _typed(inputs: Any) -> np.ndarray:
-    array = np.asarray(inputs)
-    return array if array.dtype == np.uint8 else array.astype(np.float32)
