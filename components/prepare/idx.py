@@ -211,7 +211,7 @@ def _read_magic(stream: ByteStream, place: Place, of_labels: bool) -> tuple[np.d
     dtype = ELEMENT_TYPES.get(magic[2])
     if magic[:2] != b"\0\0" or dtype is None or not 1 <= n_dimensions <= _MOST_DIMENSIONS:
         problem = f"must be an IDX file of {_expected(of_labels)}, but its magic number is 0x{magic.hex()}"
-        raise place.refused(f"{problem}{_explained(magic)}")
+        raise place.refused(f"{problem}{_explained(bytes(magic))}")
     if of_labels != (n_dimensions == 1) or (of_labels and dtype.kind == "f"):
         found = f"{'labels' if n_dimensions == 1 else 'images'} of {n_dimensions} dimension(s), {dtype.name}"
         raise place.refused(f"must hold {_expected(of_labels)}, but it holds {found} (magic number 0x{magic.hex()})")
