@@ -94,6 +94,7 @@ class _Client(kfp.Client):
 
 def _checked_host(host: str | None) -> str | None:
     """Return the address, without the page of the user interface that may hang on it."""
+    host = host and host.strip("\"' \t\r\n")  # pasted with what stood around it
     if not host and "KUBERNETES_SERVICE_HOST" not in os.environ:
         raise InvalidInput("host must be given outside a cluster; use --host URL, or set KFP_HOST")
     if not host:
@@ -103,6 +104,7 @@ def _checked_host(host: str | None) -> str | None:
     try:
         parts = urllib.parse.urlsplit(host)
         is_address = bool(parts.scheme in ("http", "https") and parts.hostname and parts.port != 0)
+        is_address = is_address and host.isprintable() and " " not in host
     except ValueError:
         is_address = False
     if not is_address:
@@ -135,5 +137,5 @@ def _proxy_for(host: str) -> str | None:
 
 def _checked_certificate(path: str | None) -> str | None:
     if path and not Path(path).is_file():
-        raise InvalidInput(f"ca_cert must be a file with certificates, got {path}")
+        raise InvalidInput(f"ca_cert must be a file with certificates, got {path!r}")
     return path

@@ -13,6 +13,7 @@ import click
 
 from cluster.options import ClusterOptions, notes
 from command_line import cluster_options as options
+from command_line.paths import PATH, check_writable_folder
 from command_line.pipeline_parameters import Build, PipelineParameters
 from components.core.errors import InvalidInput
 from components.core.parameters import NAMED_SOURCES
@@ -22,7 +23,7 @@ def commands(build: Build, parameters: PipelineParameters) -> list[click.Command
     """Return the commands of this file, for a pipeline and its parameters."""
 
     @click.command("compile")
-    @click.option("--output", type=Path, default=Path("build/pipeline.yaml"), show_default=True)
+    @click.option("--output", type=PATH, default=Path("build/pipeline.yaml"), show_default=True)
     @options.cluster_options
     def compile_command(output: Path, **values: Any) -> None:
         """Write the pipeline as KFP v2 IR."""
@@ -132,10 +133,15 @@ def _compile(build: Build, output: Path, chosen: ClusterOptions) -> None:
 
     if output.suffix not in (".yaml", ".yml", ".json"):
         raise InvalidInput(f"output must end in .yaml, .yml or .json, got {str(output)!r}")
-    output.parent.mkdir(parents=True, exist_ok=True)
+    check_writable_folder("output", output.parent)
     partial = output.with_name(f".{output.stem}.partial{output.suffix}")
-    compiler.Compiler().compile(build(chosen, state_dir=chosen.state_dir), str(partial))
-    os.replace(partial, output)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        compiler.Compiler().compile(build(chosen, state_dir=chosen.state_dir), str(partial))
+        os.replace(partial, output)
+    except PermissionError as error:
+        rule = f"output must be a file that can be written, got {str(output)!r}"
+        raise InvalidInput(f"{rule}: {error.strerror}; name another with --output") from error
 
 
 def _print_notes(chosen: ClusterOptions) -> None:

@@ -7,12 +7,14 @@ the command (`values`, by name) and removes its own from it.
 import math
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from cluster.option_texts import parse_image, parse_node_selector, parse_toleration, with_resources
 from cluster.options import USER_ID, ClusterOptions
+from command_line.paths import PATH
 from components.core.errors import InvalidInput
 from components.steps import STEPS
 from images.references import image_references
@@ -111,9 +113,13 @@ cluster_options = _decorate(
 connection_options = _decorate(
     click.option("--host", envvar="KFP_HOST", metavar="URL", help="Address of Kubeflow Pipelines. [env: KFP_HOST]"),
     _option("--namespace", _kubernetes_name, help="Your namespace in a Kubeflow of many users."),
-    click.option("--token-file", metavar="FILE", help="File with a bearer token. [or KFP_TOKEN]"),
-    click.option("--cookies-file", metavar="FILE", help="File with a Cookie header's value. [or KFP_COOKIES]"),
-    click.option("--ca-cert", envvar="KFP_CA_CERT", metavar="FILE", help="Authority of the server's certificate."),
+    click.option("--token-file", type=PATH, metavar="FILE", help="File with a bearer token. [or KFP_TOKEN]"),
+    click.option(
+        "--cookies-file", type=PATH, metavar="FILE", help="File with a Cookie header's value. [or KFP_COOKIES]"
+    ),
+    click.option(
+        "--ca-cert", type=PATH, envvar="KFP_CA_CERT", metavar="FILE", help="Authority of the server's certificate."
+    ),
     click.option("--plain-http", is_flag=True, help="Send token or cookies over http:// to another machine, too."),
 )
 
@@ -175,4 +181,6 @@ def take_connection(values: dict[str, Any]) -> "Connection":
     from cluster.client import Connection
 
     names = ("host", "namespace", "token_file", "cookies_file", "ca_cert", "plain_http")
-    return Connection(**{name: values.pop(name) for name in names})
+    given = {name: values.pop(name) for name in names}
+    paths = {name: str(path) for name, path in given.items() if isinstance(path, Path)}
+    return Connection(**{**given, **paths})

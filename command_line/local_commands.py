@@ -1,11 +1,11 @@
 """`local-run`: the whole pipeline in this process, and `check`: whether it is worth it."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import click
 
+from command_line.paths import check_utf8, check_writable_folder, given_path
 from command_line.pipeline_parameters import Build, PipelineParameters
 from components.core import events
 from components.core.errors import InvalidInput
@@ -51,43 +51,37 @@ def _check(given: dict[str, Any], values: dict[str, Any]) -> None:
         raise SystemExit(1)
 
 
-def _run(build: Build, output_dir: Path, given: dict[str, Any], values: dict[str, Any]) -> None:
-    """Run the pipeline; a data source that was not given is the earlier run's, or what can be had."""
+def _run(build: Build, output_dir: Path | None, given: dict[str, Any], values: dict[str, Any]) -> None:
+    """Run the pipeline; a data source that was not given is the earlier run's, or what can be had.
+
+    Without an `output_dir` it is a new one.
+    """
     from components.tune import warm_start
     from local.display import listening
     from local.summary import show
 
-    warm_start.load(values["warm_start"], output_dir / "state")
-    begun = local_run.read_begun(output_dir)
+    warm_start.load(values["warm_start"], (output_dir or local_run.RUNS) / "state")
+    begun = local_run.read_begun(output_dir) if output_dir else None
     if given.keys() & set(DATA_PARAMETERS):
         _check_local_source(values)
     note = ""
     with listening() as console:
         if "data_source" not in given:
             values["data_source"], note = default_source(values["data_source"], begun)
-        if begun:
+        if output_dir and begun:
             local_run.refuse_another_search(output_dir, begun, values)
-        try:
-            summary = local_run.run(build, values, output_dir, note)
-        except (KeyboardInterrupt, SystemExit) as error:
-            events.warn(f"interrupted; the same command with --output-dir {output_dir} continues")
-            # click would put an empty line after the message of a Ctrl-C.
-            raise SystemExit(130 if isinstance(error, KeyboardInterrupt) else error.code) from None
-    show(summary, output_dir, console)
+        folder, summary = local_run.run(build, values, output_dir, note)
+    show(summary, folder, console)
 
 
-def _checked_output_dir(text: str | None) -> Path:
-    """Return the run's folder, refusing one that could not be made."""
-    if text is None:
-        return local_run.new_output_dir()
-    if not text.strip() or "\0" in text:
+def _checked_output_dir(text: str | None) -> Path | None:
+    """Return the run's folder, None for a new one, refusing one that could not be made."""
+    if text is not None and (not text.strip() or "\0" in text):
         raise InvalidInput(f"output_dir must be a folder, got {text!r}")
-    nearest = next(path for path in (Path(text), *Path(text).absolute().parents) if path.exists())
-    if not nearest.is_dir():
-        raise InvalidInput(f"output_dir must be a folder, got {text!r}, and {nearest} is a file")
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise InvalidInput(f"output_dir must be in a folder that can be written to, got {text!r}")
-    return Path(text)
+    folder = None if text is None else given_path("output_dir", text)
+    check_utf8("output_dir", str((folder or local_run.RUNS).absolute()))
+    check_writable_folder("output_dir", folder or local_run.RUNS)
+    return folder
 
 
 def _check_local_source(values: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 import click
 
 from cluster.options import ClusterOptions
+from command_line.paths import check_utf8, given_path
 from components.core.errors import InvalidInput
 from components.core.parameters import PARAMETERS, check
 
@@ -66,7 +67,7 @@ class PipelineParameters:
         Raises:
             InvalidInput: one of them breaks its rule.
         """
-        given = {name: value for name in self.inputs if (value := values.pop(name)) is not None}
+        given = {name: _as_meant(name, value) for name in self.inputs if (value := values.pop(name)) is not None}
         checked = check(**{**self.defaults, **given})
         return {name: checked[name] for name in given}, checked
 
@@ -84,6 +85,19 @@ def _parameter(name: str, spec: Any) -> Parameter:
             f"{name} must be an int, float, str or bool with a default in the pipeline, got {spec.type}"
         )
     return Parameter(TYPES[spec.type], TYPES[spec.type](spec.default))
+
+
+def _as_meant(name: str, value: Any) -> Any:
+    """Return what a user gave, with his home for a `~` at the start of a path.
+
+    Raises:
+        InvalidInput: it is text, and not in UTF-8, or the home of no user.
+    """
+    if not isinstance(value, str):
+        return value
+    check_utf8(name, value)
+    is_from_home = name in PARAMETERS and PARAMETERS[name].is_path and value.startswith("~")
+    return str(given_path(name, value)) if is_from_home else value
 
 
 def _click_type(name: str, kind: type) -> click.ParamType[Any]:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from command_line.paths import PATH
+
 
 def commands() -> list[click.Command]:
     """Return the commands of this file."""
@@ -11,7 +13,7 @@ def commands() -> list[click.Command]:
 
 
 @click.command()
-@click.option("--output-dir", type=Path, required=True, help="Folder of a run, finished or not.")
+@click.option("--output-dir", type=PATH, required=True, help="Folder of a run, finished or not.")
 def report(output_dir: Path) -> None:
     """Make a run's report again, without training anything."""
     from local.report import write_report
@@ -20,8 +22,8 @@ def report(output_dir: Path) -> None:
 
 
 @click.command()
-@click.argument("runs", nargs=-1, required=True, type=Path)
-@click.option("--html", type=Path, help="Write the comparison as a page, too.")
+@click.argument("runs", nargs=-1, required=True, type=PATH)
+@click.option("--html", type=PATH, help="Write the comparison as a page, too.")
 def compare(runs: tuple[Path, ...], html: Path | None) -> None:
     """Show several runs side by side."""
     from local.compare import compare as show

@@ -1,6 +1,7 @@
 """The `local-run` command's work: a run's folder, what may be continued in it, and its summary."""
 
 import contextlib
+import errno
 import json
 import tempfile
 import time
@@ -17,6 +18,8 @@ from local import walker
 from local.summary import summarize
 
 RUN_FILE = "run.json"
+RUNS = Path("runs")
+"""Where a run is that was given no folder: in one named by the time."""
 
 
 class Begun(TypedDict):
@@ -25,11 +28,6 @@ class Begun(TypedDict):
     parameters: dict[str, Any]
     data: str | None
     note: str
-
-
-def new_output_dir() -> Path:
-    """Return the default folder of a run that starts now."""
-    return Path("runs") / time.strftime("%Y-%m-%dT%H-%M-%S")
 
 
 def read_begun(output_dir: str | Path) -> Begun | None:
@@ -89,21 +87,22 @@ def refuse_another_search(output_dir: str | Path, begun: Begun, given: Mapping[s
         raise InvalidInput(f"{rule}, got {given['max_trials']}")
 
 
-def run(build: Callable[..., Any], parameters: dict[str, Any], output_dir: str | Path, note: str) -> dict[str, Any]:
-    """Run the pipeline in a folder, or continue it there, and return its summary.
+def run(
+    build: Callable[..., Any], parameters: dict[str, Any], output_dir: str | Path | None, note: str
+) -> tuple[Path, dict[str, Any]]:
+    """Run the pipeline in a folder, or continue it there, and return the folder and the run's summary.
 
     Args:
         build: makes the pipeline from a `state_dir`.
         parameters: all pipeline parameters, by name.
-        output_dir: the run's folder.
+        output_dir: the run's folder; None for a new one below `RUNS`.
         note: a sentence that every summary shows, or empty.
 
     Raises:
         InvalidInput: something from outside can't be used. What this call made is gone again when that was found
             before a step had finished.
     """
-    folder = Path(output_dir)
-    with _taken_back_if_refused(folder):
+    with _taken_back_if_refused(output_dir) as folder, _continuation_told(folder):
         earlier = read_begun(folder)
         if earlier:
             refuse_another_search(folder, earlier, parameters)
@@ -115,7 +114,7 @@ def run(build: Callable[..., Any], parameters: dict[str, Any], output_dir: str |
         summary = summarize(folder, steps, kept(parameters), note)
         files.write_bytes((folder / "evaluate" / "report").read_bytes(), folder / "report.html")
         files.write_json(summary, folder / "summary.json")
-    return summary
+    return folder, summary
 
 
 def kept(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,21 +142,65 @@ def _n_trials(output_dir: str | Path) -> int:
 
 
 @contextlib.contextmanager
-def _taken_back_if_refused(folder: Path) -> Iterator[None]:
-    """Make and lock a run's folder; when the run is refused before a step has finished, remove what was made."""
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
+def _taken_back_if_refused(output_dir: str | Path | None) -> Iterator[Path]:
+    """Make and lock a run's folder, and yield it; when the run is refused before a step has finished, remove what was
+    made."""
+    folder, made = _made(output_dir)
     before = set(folder.iterdir())
     with walker.locked(folder):
         try:
-            yield
+            yield folder
         except InvalidInput:
             if not any(folder.glob("*/" + walker.STEP_FILE)):
                 for path in set(folder.iterdir()) - before:
                     files.remove(path)
-                for path in made:
-                    path.rmdir()
+                with contextlib.suppress(OSError):  # where another run has begun beside this one
+                    for path in made:
+                        path.rmdir()
             raise
+
+
+def _made(output_dir: str | Path | None) -> tuple[Path, list[Path]]:
+    """Make a run's folder where it isn't there, and return it with those that were made, itself before those above.
+
+    Of two runs that begin in one second without a folder, the second gets one whose name ends in -2.
+
+    Raises:
+        InvalidInput: it can't be made.
+    """
+    folder = Path(output_dir) if output_dir else RUNS / time.strftime("%Y-%m-%dT%H-%M-%S")
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        if output_dir:
+            folder.mkdir(parents=True, exist_ok=True)
+            return folder, made
+        RUNS.mkdir(exist_ok=True)
+        folder = _made_anew(folder)
+        return folder, [folder, *(path for path in made if path == RUNS)]
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise
+        rule = f"output_dir must be a folder that can be made, got {str(folder)!r}"
+        raise InvalidInput(f"{rule}: {error.strerror}; name another with --output-dir") from error
+
+
+def _made_anew(stem: Path, number: int = 1) -> Path:
+    folder = stem if number == 1 else stem.with_name(f"{stem.name}-{number}")
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return _made_anew(stem, number + 1)
+    return folder
+
+
+@contextlib.contextmanager
+def _continuation_told(folder: Path) -> Iterator[None]:
+    """Say how to continue a run that is interrupted, or has nobody left to write to."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, BrokenPipeError):
+        events.warn(f"interrupted; the same command with --output-dir {folder} continues")
+        raise
 
 
 def note_fallback(reason: str) -> str:

@@ -118,6 +118,16 @@ WORDS = [
     ("data-source", "http://example.org/data", "data_source must be"),
     ("data-source", "ftp://example.org/data", "data_source must be"),
     ("data-source", "https://", "data_source must be"),
+    ("data-source", " https://example.org/data", "data_source must have no space around it, got ' https"),
+    ("data-source", "s3 ://bucket/data", "data_source must be"),
+    ("data-source", " s3://bucket/data", "data_source must have no space around it, got ' s3"),
+    ("data-source", "synthetic ", "data_source must have no space around it, got 'synthetic '"),
+    ("data-source", "caf\udce9", r"data_source must be text in UTF-8, got 'caf\udce9'"),
+    ("warm-start", "caf\udce9", r"warm_start must be text in UTF-8, got 'caf\udce9'"),
+    ("output-dir", "caf\udce9", r"output_dir must be text in UTF-8, got 'caf\udce9'"),
+    ("output-dir", "x" * 300, "File name too long"),
+    ("output-dir", "~nobody-of-this-name/a", "output_dir must begin with the home of a user that there is"),
+    ("data-source", "~nobody-of-this-name/a", "data_source must begin with the home of a user that there is"),
     ("data-source", "no/such/folder", "no/such/folder"),
     ("warm-start", "no/such/journal", "warm_start must be the journal"),
     ("warm-start", ".", "warm_start must be the journal"),
@@ -129,6 +139,42 @@ WORDS = [
 @pytest.mark.parametrize(("name", "value", "message"), WORDS)
 def test_a_word_that_can_not_be_used(refused, name, value, message):
     assert message in refused("local-run", "--output-dir=out", f"--{name}={value}")
+
+
+@pytest.mark.parametrize("command", ["report", "compare"])
+def test_another_command_s_path_that_is_not_utf8(refused, command):
+    words = ("report", "--output-dir=caf\udce9") if command == "report" else ("compare", "caf\udce9")
+
+    assert r"must be text in UTF-8, got 'caf\udce9'" in refused(*words)
+
+
+def test_a_working_folder_that_is_not_utf8(refused, tmp_path, monkeypatch):
+    (tmp_path / "caf\udce9").mkdir()
+    monkeypatch.chdir(tmp_path / "caf\udce9")
+
+    assert "output_dir must be text in UTF-8" in refused("local-run", "--data-source=synthetic")
+
+
+@pytest.mark.parametrize("option", ["data-source", "warm-start"])
+def test_a_tilde_is_the_user_s_home(refused, tmp_path, monkeypatch, option):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+    assert f"{tmp_path}/home/nowhere" in refused("local-run", f"--{option}=~/nowhere")
+
+
+def test_a_tilde_of_an_output_folder_is_the_user_s_home(refused, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "notes.txt").write_text("mine")
+
+    assert f"{tmp_path}/notes.txt is a file" in refused("local-run", "--output-dir=~/notes.txt")
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no folder in which nobody can make one")
+def test_a_folder_in_which_no_run_can_begin_is_refused_with_the_option_that_names_another(refused, monkeypatch):
+    monkeypatch.chdir("/proc/self")
+
+    line = refused("local-run", "--data-source=synthetic")
+    assert "output_dir must be" in line and "name another with --output-dir" in line
 
 
 def test_an_output_folder_that_is_a_file(refused, tmp_path):

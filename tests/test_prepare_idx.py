@@ -70,7 +70,7 @@ def test_a_large_integer_that_float32_holds_exactly_is_read(tmp_path):
     assert (dataset.load(write(tmp_path, values, values, 0x0C), seed=1).train.inputs == -(2.0**31)).all()
 
 
-def test_labels_of_letters_from_1_to_26_become_classes_from_0(tmp_path):
+def test_labels_of_letters_from_1_to_26_become_classes_from_0_and_it_is_said(tmp_path, capsys):
     folder = write_archives(tmp_path, n_train=52)
     (folder / TRAIN_LABELS).write_bytes(packed(label_bytes(np.arange(52) % 26 + 1)))
     (folder / TEST_LABELS).write_bytes(packed(label_bytes(np.arange(12) + 1)))
@@ -79,6 +79,37 @@ def test_labels_of_letters_from_1_to_26_become_classes_from_0(tmp_path):
 
     assert raw.train.labels.tolist() == [*range(26)] * 2 and raw.test.labels.tolist() == list(range(12))
     assert raw.info.class_names == tuple(str(number) for number in range(1, 27))
+    assert "holds labels from 1 to 26; in this order they become the classes 0 to 25\n" in capsys.readouterr().out
+
+
+def test_labels_that_are_the_classes_need_no_note(tmp_path, capsys):
+    dataset.load(str(write_archives(tmp_path)), seed=1)
+
+    assert capsys.readouterr().out == ""
+
+
+def test_labels_of_32_bits_are_read(tmp_path):
+    values = np.zeros((4, 2))
+
+    raw = dataset.load(write(tmp_path, values, values, labels=(0, 70_000, 0, 70_000), label_code=0x0C), seed=1)
+
+    assert raw.train.labels.tolist() == [0, 1, 0, 1] and raw.info.class_names == ("0", "70000")
+
+
+def test_inputs_that_look_little_endian_are_said_to(tmp_path, capsys):
+    dataset.load(write(tmp_path, np.full((4, 2), 5 << 8), np.zeros((4, 2)), 0x0B), seed=1)
+
+    assert "read as big-endian, though all are multiples of 256 (the first 1,280, little-endian 5)" in (
+        capsys.readouterr().out
+    )
+
+
+def test_a_little_endian_float_is_shown_as_what_it_was(tmp_path):
+    values = np.zeros((4, 2))
+    values[0, 1] = np.float64(127 / 255).byteswap()
+
+    with pytest.raises(InvalidInput, match=r"at \[0, 1\] stands -.*the other way round 0\.498"):
+        dataset.load(write(tmp_path, values, values, 0x0E), seed=1)
 
 
 def test_labels_with_gaps_and_below_zero_become_classes_in_their_order(tmp_path):
@@ -108,6 +139,37 @@ def test_other_common_names_are_known(names, tmp_path):
         (tmp_path / name).write_bytes(content if name.endswith(".gz") else gzip.decompress(content))
 
     assert np.array_equal(dataset.load(str(tmp_path), seed=1).train.inputs, draw(9)[0])
+
+
+@pytest.mark.parametrize("name", ["train-images.idx", "mnist_train_images.bin", "train-images-idx3-ubyte.zip"])
+def test_a_name_that_is_not_known_is_refused_with_those_that_were_seen(name, tmp_path):
+    folder = write_archives(tmp_path)
+    (folder / TRAIN_IMAGES).rename(folder / name)
+
+    with pytest.raises(InvalidInput, match=rf"has none; it holds .*{name}.*; give the file that is meant such a name"):
+        dataset.check_source(str(folder))
+
+
+def test_a_folder_of_unknown_names_alone_is_refused_with_those_that_were_seen(tmp_path):
+    for number in range(10):
+        (tmp_path / f"images{number}.bin").touch()
+
+    with pytest.raises(InvalidInput, match=r"images0.bin, .*images7.bin and 2 more; give the archives names like"):
+        dataset.check_source(str(tmp_path))
+
+
+def test_the_folder_above_the_archives_is_refused_by_the_name_of_theirs(tmp_path):
+    folder = write_archives(tmp_path / "FashionMNIST" / "raw")
+
+    with pytest.raises(InvalidInput, match=rf"must be the folder that holds the data itself; name {folder}$"):
+        dataset.check_source(str(tmp_path))
+
+
+def test_an_archive_s_name_may_end_in_capitals(tmp_path):
+    folder = write_archives(tmp_path)
+    (folder / TRAIN_IMAGES).rename(folder / TRAIN_IMAGES.upper())
+
+    assert len(dataset.load(str(folder), seed=1).train) == 30
 
 
 def test_two_files_for_one_part_are_refused_by_both_names(tmp_path):

@@ -111,11 +111,13 @@ class Parameter:
         rule: what it may be, or None when only the step that uses it can tell (a path, say).
         description: what it is for, a sentence of plain text.
         decides_search: whether a search that is continued must keep its value.
+        is_path: whether it may be a path on this machine.
     """
 
     rule: Rule | None
     description: str
     decides_search: bool = False
+    is_path: bool = False
 
 
 PARAMETERS = {
@@ -123,6 +125,7 @@ PARAMETERS = {
         DataSource(),
         "fashion-mnist, synthetic, or a path or address of IDX archives, an .npz file or images.",
         decides_search=True,
+        is_path=True,
     ),
     "validation_fraction": Parameter(
         Range(float, 0.01, 0.5), "Share of the training examples held out, stratified by class.", decides_search=True
@@ -172,7 +175,9 @@ PARAMETERS = {
         "Whether the final model is trained anew, to the chosen epoch, on training and validation examples.",
     ),
     "seed": Parameter(Range(int, 0, 4_294_967_295), "Decides everything that is random.", decides_search=True),
-    "warm_start": Parameter(None, "Journal (trials.jsonl) of an earlier search to learn from.", decides_search=True),
+    "warm_start": Parameter(
+        None, "Journal (trials.jsonl) of an earlier search to learn from.", decides_search=True, is_path=True
+    ),
 }
 """Parameter by name. Times are in seconds (`_s`), fractions are shares of one."""
 
@@ -200,6 +205,8 @@ def check_data_source(value: object) -> None:
     Raises:
         InvalidInput: empty, not text, or a URL of another kind than `https://`, `s3://`, `gs://` or `file://`.
     """
+    if isinstance(value, str) and _is_no_path(value.strip()) and not _is_no_path(value):
+        raise InvalidInput(f"data_source must have no space around it, got {value!r}")
     known = f"{', '.join(NAMED_SOURCES)}, a path, or an https://, s3://, gs:// or file:/// address"
     if (
         not isinstance(value, str)
@@ -209,6 +216,10 @@ def check_data_source(value: object) -> None:
     ):
         shown = shown_source(value) if isinstance(value, str) else value
         raise InvalidInput(f"data_source must be one of {known}, got {shown!r}")
+
+
+def _is_no_path(data_source: str) -> bool:
+    return data_source in NAMED_SOURCES or bool(_ADDRESS.fullmatch(data_source))
 
 
 def local_path(data_source: str) -> str | None:

@@ -60,7 +60,8 @@ def read_inputs(
             converted, bad = to_float32(found)
             if bad is not None:
                 position = [int(index) for index in np.unravel_index(start + bad, shape, order)]
-                raise place.refused(f"must hold {_rule(stored)}, but at {position} stands {found[bad].item()!r}")
+                stands = f"at {position} stands {found[bad].item()!r}{_other_way_round(found[bad])}"
+                raise place.refused(f"must hold {_rule(stored)}, but {stands}")
             values[start : start + len(found)] = converted
     return values.reshape(shape[::-1]).T if fortran_order else values.reshape(shape)
 
@@ -81,6 +82,13 @@ def _are_exact(integers: Array) -> Array:
     magnitude = wide.astype(np.uint64)  # the smallest int64 has stayed negative, and wraps to its magnitude
     lowest_bit = magnitude & (~magnitude + np.uint64(1))
     return magnitude // np.maximum(lowest_bit, np.uint64(1)) < np.uint64(1 << _FLOAT32_DIGITS)
+
+
+def _other_way_round(number: Any) -> str:
+    """Return what a number that can't be right is in the other byte order, or nothing where that is no better."""
+    swapped = number.byteswap().item()
+    is_better = swapped == 0 or 1e-9 < abs(swapped) < 1e9
+    return f" (with its bytes the other way round {swapped!r})" if is_better else ""
 
 
 def _rule(stored: np.dtype[Any]) -> str:

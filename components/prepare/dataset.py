@@ -220,10 +220,22 @@ def _recognise(place: Place) -> tuple[str, Sequence[str]]:
             kind = "images"
     except OSError as error:
         raise InvalidInput(f"{rule}, got {place.origin!r}: {error.strerror or error}") from error
+    if kind == "images" and not any(name.lower().endswith(image_layout.SUFFIXES) for name in names):
+        _refuse_folder_above(place, names)
     if kind == "images" and not any("/" in name or name.lower().endswith(image_layout.SUFFIXES) for name in names):
         classic = idx.CLASSIC_NAMES["train_inputs"]
-        raise InvalidInput(f"{rule}, and {place.origin!r} holds neither {classic}, nor an .npz file, nor images")
+        held = f"{place.origin!r} holds neither {classic}, nor an .npz file, nor images, but {idx.seen(names)}"
+        raise InvalidInput(f"{rule}, and {held}; give the archives names like {classic}")
     return kind, names
+
+
+def _refuse_folder_above(place: Place, names: Sequence[str]) -> None:
+    """Refuse a folder whose archives lie in a folder below it, by that one's name."""
+    folders = sorted({name.rpartition("/")[0] for name in names if "/" in name})
+    for folder in folders:
+        below = [name.removeprefix(f"{folder}/") for name in names if name.startswith(f"{folder}/")]
+        if any(idx.candidates(below).values()) or _npz_names(below):
+            raise place.refused(f"must be the folder that holds the data itself; name {(place / folder).shown}")
 
 
 def _kind(place: Place, names: Sequence[str]) -> str | None:

@@ -7,13 +7,14 @@ taken for what it announces, and no more is decompressed than that.
 import math
 import re
 import struct
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
 
+from components.core import events
 from components.prepare import arrays
-from components.prepare.byte_stream import ByteStream, looks_like
+from components.prepare.byte_stream import ByteStream, is_packed, looks_like
 from components.prepare.places import Place
 from components.prepare.raw import Header, Headers, RawData, RawSplit, check_headers, times
 
@@ -39,7 +40,10 @@ _NAME = re.compile(
     r"(?:.*[-_.])?(?P<split>train|t10k|test)[-_.](?P<part>images|labels)[-_.]idx[1-9][-_.][a-z]+[0-9]*(?:\.gz)?",
     re.IGNORECASE,
 )
+_MOST_LISTED = 8
+_CHUNK = 1 << 18  # elements that are looked at at once
 _MOST_DIMENSIONS = 32
+_WIDEST = 8  # bytes of the widest element
 _MOST_COMPRESSED = 1_040  # deflate can't shrink anything to less than 1/1032 of its size
 
 
@@ -53,7 +57,15 @@ def candidates(names: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
-def choose(folder: Place, names: Iterable[str]) -> dict[str, Place]:
+def seen(names: Iterable[str]) -> str:
+    """Return names as they may stand in a message, the first few of many."""
+    visible = sorted(name for name in names if not name.startswith("."))
+    shown = [name if name.isprintable() else repr(name) for name in visible[:_MOST_LISTED]]
+    n_more = len(visible) - len(shown)
+    return (", ".join(shown) + (f" and {n_more:,} more" if n_more else "")) or "nothing"
+
+
+def choose(folder: Place, names: Collection[str]) -> dict[str, Place]:
     """Return the four files of a folder by what they hold.
 
     Raises:
@@ -63,7 +75,8 @@ def choose(folder: Place, names: Iterable[str]) -> dict[str, Place]:
     for role, found in candidates(names).items():
         classic = CLASSIC_NAMES[role]
         if not found:
-            raise folder.refused(f"must be a folder with {classic}, or a file of a like name, and has none")
+            rule = f"must be a folder with {classic}, or a file of a like name, and has none; it holds {seen(names)}"
+            raise folder.refused(f"{rule}; give the file that is meant such a name")
         if len(found) > 1:
             rule = f"must be a folder with one file like {classic}"
             raise folder.refused(f"{rule}, but holds {' and '.join(found)}; move all but one elsewhere")
@@ -122,6 +135,8 @@ def read_inputs(place: Place) -> arrays.Array:
         header = _header(stream, place, of_labels=False)
         content = arrays.read_inputs(stream.fill, header.dtype, header.shape, place)
         _check_end(stream, header)
+    if doubt := _other_byte_order(content, header.dtype):
+        events.note(f"data_source: {place.shown} is read as big-endian, though {doubt}")
     return content
 
 
@@ -135,13 +150,43 @@ def read_labels(place: Place) -> arrays.Array:
         header = _header(stream, place, of_labels=True)
         content = arrays.read_stored(stream.fill, header.dtype, header.shape, place)
         _check_end(stream, header)
+    if doubt := _other_byte_order(content, header.dtype):
+        raise place.refused(f"must hold big-endian labels, but {doubt}; write them big-endian, or as bytes")
     return content.astype(np.int64)
 
 
 def _check_end(stream: ByteStream, header: Header) -> None:
-    if not stream.at_end():
-        problem = f"must end after its {header.shape[0]:,} {header.noun}, but more bytes follow"
-        raise header.place.refused(problem)
+    """Refuse bytes after what the header announces; as many again as elements of another type would take tell why."""
+    if stream.at_end():
+        return
+    most = header.n_bytes * _WIDEST
+    n_more = stream.count_rest(most)
+    found = f"more than {most:,}" if n_more == most else f"{n_more:,}"
+    problem = f"must end after its {header.shape[0]:,} {header.noun}, but more bytes follow, {found}"
+    n_elements = math.prod(header.shape)
+    n_each, rest = divmod(header.n_bytes + n_more, n_elements)
+    if not rest and n_each in (2, 4, 8) and n_more < most:
+        stored = f"{n_each} bytes a number where its header says {header.dtype.itemsize} ({_named(header.dtype)})"
+        problem += f": {stored}; write the numbers in the header's type, or the header of the numbers' type"
+    raise header.place.refused(problem)
+
+
+def _named(dtype: np.dtype[Any]) -> str:
+    code = next(code for code, known in ELEMENT_TYPES.items() if known == dtype)
+    return f"0x{code:02x}, {dtype.name}"
+
+
+def _other_byte_order(values: arrays.Array, stored: np.dtype[Any]) -> str:
+    """Return why integers seem to be little-endian, or nothing: small ones, read the wrong way round, have only
+    zeros in all bytes but the highest."""
+    if stored.kind != "i" or stored.itemsize == 1 or not values.any():
+        return ""
+    step, flat = 256 ** (stored.itemsize - 1), values.reshape(-1)
+    chunks = (flat[start : start + _CHUNK] for start in range(0, flat.size, _CHUNK))
+    if any(np.remainder(chunk, step).any() for chunk in chunks):
+        return ""
+    first = np.array(flat[np.argmax(flat != 0)], stored)
+    return f"all are multiples of {step:,} (the first {first.item():,}, little-endian {first.byteswap().item():,})"
 
 
 def _header(stream: ByteStream, place: Place, of_labels: bool) -> Header:
@@ -159,17 +204,28 @@ def _read_magic(stream: ByteStream, place: Place, of_labels: bool) -> tuple[np.d
     magic = bytearray(4)
     n_read = stream.fill(memoryview(magic))
     if n_read < 4:
-        if place.path.suffix != ".gz" and not n_read:
+        if not is_packed(place) and not n_read:
             raise place.refused(f"must be an IDX file, but {looks_like(b'')}")
         raise place.refused(f"must begin with 4 bytes of magic number, but holds only {n_read}")
     n_dimensions = magic[3]
     dtype = ELEMENT_TYPES.get(magic[2])
     if magic[:2] != b"\0\0" or dtype is None or not 1 <= n_dimensions <= _MOST_DIMENSIONS:
-        raise place.refused(f"must be an IDX file of {_expected(of_labels)}, but its magic number is 0x{magic.hex()}")
+        problem = f"must be an IDX file of {_expected(of_labels)}, but its magic number is 0x{magic.hex()}"
+        raise place.refused(f"{problem}{_explained(bytes(magic))}")
     if of_labels != (n_dimensions == 1) or (of_labels and dtype.kind == "f"):
         found = f"{'labels' if n_dimensions == 1 else 'images'} of {n_dimensions} dimension(s), {dtype.name}"
         raise place.refused(f"must hold {_expected(of_labels)}, but it holds {found} (magic number 0x{magic.hex()})")
     return dtype, n_dimensions
+
+
+def _explained(magic: bytes) -> str:
+    """Return what four bytes that are no magic number tell nevertheless."""
+    if magic[2:] == b"\0\0" and magic[1] in ELEMENT_TYPES and 1 <= magic[0] <= _MOST_DIMENSIONS:
+        return ", which is little-endian; write header and numbers big-endian"
+    if magic[:2] == b"\0\0" and magic[2] not in ELEMENT_TYPES:
+        known = ", ".join(f"{code:02x} ({dtype.name})" for code, dtype in ELEMENT_TYPES.items())
+        return f", whose element type {magic[2]:02x} is none of {known}"
+    return f": {looks_like(magic)}"
 
 
 def _expected(of_labels: bool) -> str:
@@ -183,6 +239,11 @@ def _check_size(header: Header) -> None:
         raise header.place.refused(problem)
     n_bytes = math.prod(header.shape) * header.dtype.itemsize
     n_stored = header.place.path.stat().st_size
-    if n_bytes > n_stored * (_MOST_COMPRESSED if header.place.path.suffix == ".gz" else 1):
+    most = n_stored * (_MOST_COMPRESSED if is_packed(header.place) else 1)
+    if n_bytes > most:
         problem = f"is too short: its header says {announced} numbers of {header.dtype.itemsize} byte(s)"
-        raise header.place.refused(f"{problem}, and a file of {n_stored:,} bytes can't hold that many")
+        problem += f", and a file of {n_stored:,} bytes can't hold that many"
+        swapped = [int.from_bytes(size.to_bytes(4, "little"), "big") for size in header.shape]
+        if 0 < math.prod(swapped) * header.dtype.itemsize <= most:
+            problem += f"; read as little-endian it says {times(swapped)}: write sizes and numbers big-endian"
+        raise header.place.refused(problem)

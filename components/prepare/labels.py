@@ -80,7 +80,18 @@ def _order_and_names(labels: Sequence[int | str], raw: RawData) -> tuple[Array, 
         indices = [numbers[position] for position in order] if numbers else None
         names = _stated_names(stated, names, indices, are_text)
     _check_names(names, stated.place if stated else raw.train.labels_at)
+    if numbers:
+        _note_renumbered([numbers[position] for position in order], raw.train.labels_at)
     return order, tuple(names)
+
+
+def _note_renumbered(labels: list[int], place: Place) -> None:
+    """Say which labels become which classes, where a class's number is not its label."""
+    n_labels = len(labels)
+    if labels != list(range(n_labels)):
+        gaps = "" if labels[-1] - labels[0] == n_labels - 1 else f", {n_labels:,} different ones"
+        found = f"{place.shown} holds labels from {labels[0]} to {labels[-1]}{gaps}"
+        events.note(f"data_source: {found}; in this order they become the classes 0 to {n_labels - 1}")
 
 
 def _stated_names(stated: StatedNames, texts: list[str], indices: list[int] | None, are_text: bool) -> list[str]:

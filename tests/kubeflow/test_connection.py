@@ -102,6 +102,36 @@ def test_a_token_can_come_from_a_variable(api, monkeypatch):
     assert connect(api).url == api.url
 
 
+@pytest.mark.parametrize(
+    "pasted",
+    ["Bearer secret", "bearer  secret", "Authorization: Bearer secret", '"secret"', " secret\n", '"Bearer secret"'],
+)
+@pytest.mark.parametrize("way", ["variable", "file", "file with a mark"])
+def test_a_token_may_be_pasted_with_what_stood_around_it(api, monkeypatch, tmp_path, pasted, way):
+    api.token = "secret"
+    if way == "variable":
+        monkeypatch.setenv("KFP_TOKEN", pasted)
+        fields = {}
+    else:
+        (tmp_path / "token").write_text(pasted, "utf-8-sig" if way == "file with a mark" else "ascii")
+        fields = {"token_file": str(tmp_path / "token")}
+
+    assert connect(api, **fields).url == api.url
+
+
+@pytest.mark.parametrize("text", ["Bearer", "Bearer one two", "one two", "Basic abc"])
+def test_what_is_no_token_is_refused_without_being_shown(monkeypatch, text):
+    monkeypatch.setenv("KFP_TOKEN", text)
+
+    with pytest.raises(InvalidInput, match=r"^KFP_TOKEN must hold a bearer token alone, which has no space in it$"):
+        connection.connect(Connection(host="https://kubeflow.example.org"))
+
+
+@pytest.mark.parametrize("around", [" {}", "{} ", "\t{}\n", "'{}'", '"{}"'])
+def test_an_address_may_be_pasted_with_what_stood_around_it(api, around):
+    assert connection.connect(Connection(host=around.format(api.url))).url == api.url
+
+
 def test_the_token_of_the_service_account_is_used_in_a_cluster(api, monkeypatch, tmp_path):
     api.token = "mounted"
     (tmp_path / "token").write_text("mounted")
@@ -114,6 +144,14 @@ def test_cookies_come_from_a_file(api, tmp_path):
     (tmp_path / "cookies").write_text("authservice_session=abc\n")
 
     connect(api, cookies_file=str(tmp_path / "cookies"))
+
+    assert api.headers["Cookie"] == "authservice_session=abc"
+
+
+def test_cookies_may_be_pasted_with_their_header_s_name(api, monkeypatch):
+    monkeypatch.setenv("KFP_COOKIES", "Cookie: authservice_session=abc")
+
+    connect(api)
 
     assert api.headers["Cookie"] == "authservice_session=abc"
 
@@ -177,7 +215,7 @@ def test_a_password_in_the_address_is_refused_without_being_shown():
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("host", ["http://", "https://[::1", "http://name:port", "https://:443"])
+@pytest.mark.parametrize("host", ["http://", "https://[::1", "http://name:port", "https://:443", "https://a b"])
 def test_half_an_address_is_refused(host):
     with pytest.raises(InvalidInput, match="host must be an http:// or https:// address"):
         connection.connect(Connection(host=host))
