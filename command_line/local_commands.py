@@ -7,7 +7,7 @@ import click
 
 from command_line.paths import check_utf8, check_writable_folder, given_path
 from command_line.pipeline_parameters import Build, PipelineParameters
-from components.core import events
+from components.core import events, keras_settings
 from components.core.errors import InvalidInput
 from local import run as local_run
 
@@ -43,6 +43,7 @@ def _check(given: dict[str, Any], values: dict[str, Any]) -> None:
     """Check the experiment, print what was found, and end with 1 where something must be mended."""
     from local import check_report
 
+    keras_settings.refuse_unusable()
     if given.keys() & set(DATA_PARAMETERS):
         _check_local_source(values)
     if "data_source" not in given:
@@ -60,6 +61,7 @@ def _run(build: Build, output_dir: Path | None, given: dict[str, Any], values: d
     from local.display import listening
     from local.summary import show
 
+    keras_settings.refuse_unusable()
     warm_start.load(values["warm_start"], (output_dir or local_run.RUNS) / "state")
     begun = local_run.read_begun(output_dir) if output_dir else None
     if given.keys() & set(DATA_PARAMETERS):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.core import artifacts, files
+from components.core import artifacts, files, keras_settings
 from components.core.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def load(file: Path, needed: list[str]) -> "keras.Model":
     """
     import keras
 
+    keras_settings.apply()
     missing = [name for name in needed if keras.saving.get_registered_object(name) is None]
     if missing:
         raise InvalidInput(

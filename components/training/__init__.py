@@ -1,0 +1,5 @@
+"""How a network is trained."""
+
+from components.core import keras_settings
+
+keras_settings.apply()
