@@ -1,5 +1,6 @@
 """`local-run`: the whole pipeline in this process, and `check`: whether it is worth it."""
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from command_line.paths import check_utf8, check_writable_folder, given_path
 from command_line.pipeline_parameters import Build, PipelineParameters
 from components.core import events, keras_settings
 from components.core.errors import InvalidInput
+from images.contents import ROOT
 from local import run as local_run
 
 DATA_PARAMETERS = ("data_source", "test_fraction", "image_size")
@@ -26,6 +28,7 @@ def commands(build: Build, parameters: PipelineParameters) -> list[click.Command
     @parameters.options
     def run(output_dir: str | None, **values: Any) -> None:
         """Run the whole pipeline in this process."""
+        _check_folders()
         given, all_values = parameters.take(values)
         _run(build, _checked_output_dir(output_dir), given, all_values)
 
@@ -33,10 +36,17 @@ def commands(build: Build, parameters: PipelineParameters) -> list[click.Command
     @parameters.options
     def check(**values: Any) -> None:
         """Try the experiment out in a minute: build, train, save and load networks of its space on the real data."""
+        _check_folders()
         given, all_values = parameters.take(values)
         _check(given, all_values)
 
     return [run, check]
+
+
+def _check_folders() -> None:
+    """Refuse folders whose names TensorFlow can't take, which it would say in the first training."""
+    check_utf8("the project's folder", str(ROOT))
+    check_utf8("the folder for temporary files (TMPDIR)", tempfile.gettempdir())
 
 
 def _check(given: dict[str, Any], values: dict[str, Any]) -> None:

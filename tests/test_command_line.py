@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -157,6 +158,27 @@ def test_runs_that_begin_in_one_second_get_folders_of_their_own(tmp_path, monkey
 
     assert len(set(begun)) == 4 and {folder.parent for folder in begun} == {tmp_path / "runs"}
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_project_in_a_folder_that_is_not_utf8_is_refused_before_tensorflow_fails(tmp_path):
+    ignored = shutil.ignore_patterns(".*", "build", "runs", "__pycache__", "tests", "benchmarks", "docs")
+    project = shutil.copytree(runs.ROOT, tmp_path / "caf\udce9", ignore=ignored, symlinks=True)
+    words = [sys.executable, str(project / "pipeline.py"), "local-run", "--data-source", "synthetic"]
+
+    done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, env=runs.environment(PYTHONPATH=""))
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: the project's folder must be text in UTF-8") and done.stderr.count("\n") == 1
+
+
+def test_a_folder_for_temporary_files_that_is_not_utf8_is_refused_by_its_variable(line, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "caf\udce9"))
+    monkeypatch.chdir(tmp_path)
+
+    status, _, errors = line(pipeline.build, "local-run", "--data-source", "synthetic")
+
+    assert status == 2 and "(TMPDIR) must be text in UTF-8" in errors and list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_of_the_home_is_written_to_where_the_shell_left_the_tilde(line, tmp_path, monkeypatch):

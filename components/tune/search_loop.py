@@ -250,7 +250,7 @@ class SearchLoop:
     def _keep_traceback(self, number: int, text: str) -> None:
         folder = self.state_dir / TRACEBACKS
         files.make_folder(folder)
-        files.write_bytes(text.encode(), folder / f"{number:04}.txt")
+        files.write_bytes(text.encode(errors="backslashreplace"), folder / f"{number:04}.txt")
 
     def _drop_weights(self) -> None:
         """Remove the checkpoints of trials that will hardly go on."""
