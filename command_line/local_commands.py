@@ -51,9 +51,9 @@ def _check_folders() -> None:
 
 def _check(given: dict[str, Any], values: dict[str, Any]) -> None:
     """Check the experiment, print what was found, and end with 1 where something must be mended."""
+    keras_settings.refuse_unusable()
     from local import check_report
 
-    keras_settings.refuse_unusable()
     if given.keys() & set(DATA_PARAMETERS):
         _check_local_source(values)
     if "data_source" not in given:
@@ -67,11 +67,11 @@ def _run(build: Build, output_dir: Path | None, given: dict[str, Any], values: d
 
     Without an `output_dir` it is a new one.
     """
+    keras_settings.refuse_unusable()
     from components.tune import warm_start
     from local.display import listening
     from local.summary import show
 
-    keras_settings.refuse_unusable()
     warm_start.load(values["warm_start"], (output_dir or local_run.RUNS) / "state")
     begun = local_run.read_begun(output_dir) if output_dir else None
     if given.keys() & set(DATA_PARAMETERS):

@@ -206,7 +206,7 @@ def test_a_data_folder_without_an_archive_is_refused_by_the_archives_name(line, 
 
 
 def test_an_unknown_command_is_refused_by_name(line):
-    assert line("bogus") == (2, "", "error: No such command 'bogus'.\n")
+    assert line("frobnicate") == (2, "", "error: No such command 'frobnicate'.\n")
 
 
 def test_without_a_command_the_help_is_shown(line):
