@@ -19,7 +19,7 @@ from components.core.data import Labelled, TrainingData
 from components.core.errors import PipelineError
 from components.core.experiment import Experiment
 from components.core.plan import make_plan
-from components.core.space import Space, discover
+from components.core.space import Space, space_for
 from components.training.inspection import unread_hyperparameters
 from components.tune.planning import Pace
 from components.workers.pool import Finished, Lost, Note, Pool
@@ -78,7 +78,7 @@ def check(experiment: Experiment, data: TrainingData, parameters: dict[str, Any]
     """
     report = CheckReport(data)
     try:
-        space = discover(experiment.search_space)
+        space = space_for(experiment, data.info)
     except Exception as error:
         report.problems.append(one_line(error))
         return report
