@@ -22,6 +22,7 @@ from components.core.plan import make_plan
 from components.core.space import Space, space_for
 from components.training.inspection import unread_hyperparameters
 from components.tune.planning import Pace
+from components.workers import devices
 from components.workers.pool import Finished, Lost, Note, Pool
 from components.workers.task import Outcome, Stretch
 from local.check_points import Built, Point, build, one_line, points_of
@@ -82,6 +83,7 @@ def check(experiment: Experiment, data: TrainingData, parameters: dict[str, Any]
     except Exception as error:
         report.problems.append(one_line(error))
         return report
+    devices.leave_to_workers()
     _check_reads(experiment, space, report)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

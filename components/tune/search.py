@@ -13,6 +13,7 @@ from components.core.experiment import Experiment
 from components.core.plan import Plan
 from components.core.space import Space, space_for
 from components.tune import planning, warm_start
+from components.workers import devices
 from components.workers.pool import Pool
 
 TIMELINE = "timeline.jsonl"
@@ -97,6 +98,7 @@ def search(
         from components.tune.search_loop import SearchLoop
         from components.tune.tuner import CustomTuner
 
+        devices.leave_to_workers()
         if not opened.trials:
             refuse_unread_hyperparameters(experiment, space, data)
             refuse_unusable_network(experiment, space, data)
