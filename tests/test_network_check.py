@@ -1,5 +1,8 @@
 """A network that does not fit the data, or could not be loaded, is found before the first trial."""
 
+import signal
+import time
+
 import keras
 import numpy as np
 import pytest
@@ -81,3 +84,19 @@ def test_a_network_that_only_some_points_have_is_left_to_the_trials():
 
 def test_the_project_s_own_networks_are_usable():
     refuse_unusable_network(EXPERIMENT, discover(EXPERIMENT.search_space), DATA)
+
+
+def test_a_network_that_hangs_at_an_end_of_the_space_is_left_to_its_trials():
+    def hangs(units, *_):
+        while units > 8:
+            time.sleep(0.01)
+        return network()
+
+    handler = signal.getsignal(signal.SIGALRM)
+    space = discover(lambda hp: hp.Int("units", 4, 64, default=8))
+    started = time.monotonic()
+
+    refuse_unusable_network(Experiment(search_space=space.search_space, create_model=hangs), space, DATA, 1.5)
+
+    assert time.monotonic() - started >= 1.5
+    assert signal.getsignal(signal.SIGALRM) == handler and signal.getitimer(signal.ITIMER_REAL) == (0, 0)

@@ -1,6 +1,10 @@
 """Holds the experiment's networks against the data, and loads one back, before a search spends its trials on them."""
 
+import contextlib
+import signal
 import tempfile
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +24,11 @@ N_POINTS = 3
 """The defaults, all lowest and all highest: what `corners` begins with."""
 
 
-def refuse_unusable_network(experiment: Experiment, space: Space, data: TrainingData) -> None:
+def refuse_unusable_network(experiment: Experiment, space: Space, data: TrainingData, time_limit_s: float = 0) -> None:
     """Refuse an experiment whose networks do not fit the data, or could not be loaded again.
 
     A network is built at the defaults and at both ends of the space. What can be built at one of them only fails where
-    it can't; its trials say why.
+    it can't, or takes longer than `time_limit_s` (0: may take any time); its trials say why.
 
     Raises:
         InvalidInput: no network can be built at all, or one gives other outputs than a logit a class, or can't be
@@ -34,8 +38,9 @@ def refuse_unusable_network(experiment: Experiment, space: Space, data: Training
     points = [space.active_values(choices) for choices in corners(space)[:N_POINTS]]
     for values in points:
         try:
-            model, _ = new_network(experiment, values, data, seed=0)
-            logits = outputs(model, data)
+            with _limited(time_limit_s):
+                model, _ = new_network(experiment, values, data, seed=0)
+                logits = outputs(model, data)
         except Exception as error:  # whatever the experiment raises
             failures.append(error)
             continue
@@ -50,6 +55,25 @@ def refuse_unusable_network(experiment: Experiment, space: Space, data: Training
             f"{cause}; create_model must give a network for inputs of the shape {data.info.input_shape} and "
             f"{data.info.n_classes} classes, and fails at the defaults of the space and at both ends"
         ) from failures[0]
+
+
+@contextlib.contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError in the block after some seconds; 0, or outside of the main thread: never."""
+    if not seconds or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(*_: object) -> None:
+        raise TimeoutError(f"it took longer than trial_time_limit_s, {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def outputs(model: keras.Model, data: TrainingData) -> np.ndarray:
