@@ -171,7 +171,8 @@ def _validation_tiles(inputs: ReportInputs) -> list[Tile]:
     if inputs.history and inputs.chosen_score is not None:
         winner = inputs.description.get("winner")
         origin = f", trial {winner['number']} with seed {winner['seed']}" if winner else ""
-        note = f"of the final model{origin}, epoch {inputs.history['chosen_epoch']}"
+        of = "of the final before the model was trained anew" if inputs.is_refitted else "of the final model"
+        note = f"{of}{origin}, epoch {inputs.history['chosen_epoch']}"
         return [Tile(objective.on_validation, inputs.chosen_score, note)]
     if best:
         return [Tile("Best score so far", objective.scores([best])[0], f"{objective.in_words}, trial {best.number}")]
