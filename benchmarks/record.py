@@ -14,7 +14,7 @@ import os
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from benchmarks.table import N_END
 from benchmarks.workload import data_source
 from components.core.data import Labelled, TrainingData
 from components.core.experiment import Experiment
-from components.core.space import Space, discover
+from components.core.space import Space, space_for
 from components.tune.unit_cube import UnitCube
 
 SEQUENCE_SEED = 13
@@ -89,9 +89,9 @@ def main() -> None:
     recording = RECORDINGS[arguments.name]
     _import_tensorflow()
     experiment = recording.experiment()
-    space = discover(experiment.search_space)
-    configurations = spread(space, recording.n_configurations)
     data = load(recording)
+    space = space_for(experiment, data.info)
+    configurations = spread(space, recording.n_configurations)
     scratch = arguments.output.with_suffix(".jsonl")
 
     def train_one(number: int, seed: int) -> None:
@@ -148,7 +148,7 @@ def load(recording: Recording) -> TrainingData:
     n_train, n_both = (n // n_classes for n in (recording.n_train, recording.n_train + recording.n_validation))
     parts = [np.concatenate([each[first:last] for each in order]) for first, last in ((0, n_train), (n_train, n_both))]
     train, validation = (Labelled(inputs[part], labels[part]) for part in parts)
-    info = type(raw.info)(raw.info.source, raw.info.class_names, inputs.shape[1:], str(inputs.dtype))
+    info = replace(raw.info, input_shape=inputs.shape[1:], input_dtype=str(inputs.dtype))
     return TrainingData(train, validation, info, "")
 
 

@@ -76,7 +76,13 @@ cluster_options = _decorate(
         help="Another image for a step than the one `make images` builds.",
     ),
     click.option("--digests", envvar="DIGESTS", is_flag=True, help="Refer to pushed images by digest, not by tag."),
-    click.option("--gpus", type=int, default=0, show_default=True, help=f"Accelerators for each of: {_TAKING_GPUS}."),
+    click.option(
+        "--gpus",
+        type=int,
+        default=0,
+        show_default=True,
+        help=f"Accelerators for each of: {_TAKING_GPUS}; a worker on each.",
+    ),
     click.option("--accelerator", default="nvidia.com/gpu", show_default=True, help="Its resource name."),
     click.option(
         "--resource",

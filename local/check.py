@@ -19,9 +19,10 @@ from components.core.data import Labelled, TrainingData
 from components.core.errors import PipelineError
 from components.core.experiment import Experiment
 from components.core.plan import make_plan
-from components.core.space import Space, discover
+from components.core.space import Space, space_for
 from components.training.inspection import unread_hyperparameters
 from components.tune.planning import Pace
+from components.workers import devices
 from components.workers.pool import Finished, Lost, Note, Pool
 from components.workers.task import Outcome, Stretch
 from local.check_points import Built, Point, build, one_line, points_of
@@ -78,10 +79,11 @@ def check(experiment: Experiment, data: TrainingData, parameters: dict[str, Any]
     """
     report = CheckReport(data)
     try:
-        space = discover(experiment.search_space)
+        space = space_for(experiment, data.info)
     except Exception as error:
         report.problems.append(one_line(error))
         return report
+    devices.leave_to_workers()
     _check_reads(experiment, space, report)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

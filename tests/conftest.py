@@ -11,6 +11,12 @@ from tests import runs
 from tests.idx import write_archives
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the files that hold slow tests, so that no processor ends with a long one while the other waits."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def tiny_data(tmp_path_factory):
     """Return a folder with 500 training and 60 test images of 12 x 20 pixels, in three classes."""

@@ -1,7 +1,7 @@
 """What the cluster hands to a component and expects of it: the command in the compiled pipeline, an executor input in
 JSON as KFP's launcher writes it, and the output metadata that the component leaves.
 
-The same contract is held against an environment of an image's locked requirements, and against the image.
+`make image-test` holds it against the images.
 """
 
 import json

@@ -108,7 +108,6 @@ def test_it_runs_here_and_is_kept_when_nothing_has_changed(project, tiny_data, t
 
 @pytest.mark.slow
 def test_the_tests_follow_from_the_table(project):
-    python(project, "-m", "tests.documents")
     python(
         project,
         "-m",
@@ -118,5 +117,5 @@ def test_the_tests_follow_from_the_table(project):
         "not slow",
         "--deselect",
         "tests/test_images.py::test_locked_requirements_contain_those_of_the_image_below",
-        *(f"tests/test_{name}.py" for name in ("imports", "documents", "placement", "images")),
+        *(f"tests/test_{name}.py" for name in ("placement", "images")),
     )

@@ -12,12 +12,15 @@ from tests.forks.catalogue import FORKS
 pytestmark = pytest.mark.slow
 
 
+SHORT = {"max_trials": 3, "trial_epochs": 1, "round_size": 3, "finalists": 1, "training_epochs": 2, "seed": 7}
+
+
 class Finished:
     """A fork's run: what it printed, left and says of itself in a fresh process."""
 
     def __init__(self, copy, folder, source):
         self.copy, self.folder = copy, folder
-        self.words = runs.command("local-run", output_dir=folder, data_source=source, **runs.SMALL, workers=1)[2:]
+        self.words = runs.command("local-run", output_dir=folder, data_source=source, **SHORT, workers=1)[2:]
         self.log = self.again().stdout
         described = fork.python(copy, fork.PATCHES / "describe_run.py", folder)
         assert described.returncode == 0, described.stderr

@@ -6,26 +6,18 @@ import pytest
 
 from tests import runs
 
-SMALL = {**runs.SMALL, "max_trials": 1, "finalists": 1, "workers": 1}
-
-
-@pytest.fixture(scope="module")
-def plain(tiny_data, tmp_path_factory):
-    return runs.local_run(tmp_path_factory.mktemp("plain") / "run", data_source=tiny_data, **SMALL)
-
 
 @pytest.mark.slow
-@pytest.mark.parametrize("floatx", ["float16", "float64"])
-def test_a_run_is_the_same_whatever_keras_is_set_to(floatx, plain, tiny_data, tmp_path):
-    settings = {"floatx": floatx, "backend": "jax", "image_data_format": "channels_first", "epsilon": 0.1}
+def test_a_run_is_the_same_whatever_keras_is_set_to(finished_run, tiny_data, tmp_path):
+    settings = {"floatx": "float16", "backend": "jax", "image_data_format": "channels_first", "epsilon": 0.1}
     (tmp_path / "keras.json").write_text(json.dumps(settings))
     others = {"KERAS_HOME": str(tmp_path), "KERAS_BACKEND": "jax", "TF_USE_LEGACY_KERAS": "1"}
 
-    run = runs.local_run(tmp_path / "run", others, data_source=tiny_data, **SMALL)
+    run = runs.local_run(tmp_path / "run", others, data_source=tiny_data, **runs.SMALL, workers=1)
 
     assert (run.status, run.stderr) == (0, "")
-    assert run.weights == plain.weights
-    assert run.summary["test_accuracy"] == plain.summary["test_accuracy"]
+    assert run.weights == finished_run.weights
+    assert run.summary["test_accuracy"] == finished_run.summary["test_accuracy"]
 
 
 def test_settings_that_keras_can_not_begin_with_are_refused_by_name(tmp_path):

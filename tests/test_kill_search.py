@@ -17,7 +17,7 @@ from tests.searches import Search, write_training_data
 
 pytestmark = pytest.mark.slow
 
-KILLS = int(os.environ.get("KILLS", "20"))
+KILLS = int(os.environ.get("KILLS", "8"))
 SETTINGS = {
     "max_trials": 9,
     "trial_epochs": 6,

@@ -143,6 +143,7 @@ def test_optuna_is_asked_for_what_is_active_and_no_more():
         "dropout_rate": (0.1, 0.5, 0.05, False),
         "learning_rate": (0.0003, 0.01, None, True),
         "batch_size": [32, 64, 128, 256, 512],
+        "flip_images": [False, True],
     }
 
 

@@ -163,12 +163,15 @@ def test_the_cache_can_be_left_out_and_asked_for(output):
     assert cached(output, cache=True) == list(STEPS)
 
 
+READ_NOTHING_THAT_CHANGES = [name for name, step in STEPS.items() if step.cached and not step.reads_data]
+
+
 def test_files_on_a_volume_are_read_again_since_they_may_have_changed(output):
-    assert cached(output, data_volume_claim="mine", source_may_change=False) == ["tune", "train"]
+    assert cached(output, data_volume_claim="mine", source_may_change=False) == READ_NOTHING_THAT_CHANGES
 
 
 def test_a_source_that_may_change_is_read_again(output):
-    assert cached(output) == ["tune", "train"]
+    assert cached(output) == READ_NOTHING_THAT_CHANGES
 
 
 def test_images_are_those_of_the_options(output):

@@ -242,6 +242,21 @@ def test_fashion_mnist_in_an_own_folder_keeps_its_class_names():
 
 
 @needs_real_data
+def test_fashion_mnist_is_known_by_its_images_whatever_its_classes_are_called(tmp_path):
+    for name in NAMES:
+        (tmp_path / name).symlink_to(Path(REAL_DATA, name))
+    (tmp_path / "classes.txt").write_text("".join(f"Klasse {number}\n" for number in range(10)))
+
+    info = dataset.load(str(tmp_path), seed=1).info
+
+    assert (info.known_as, info.class_names[9]) == ("fashion-mnist", "Klasse 9")
+
+
+def test_other_data_is_not_known(tiny_data):
+    assert [dataset.load(source, seed=1).info.known_as for source in (str(tiny_data), "synthetic")] == ["", ""]
+
+
+@needs_real_data
 def test_the_folder_that_the_environment_names_may_hold_plain_files(tmp_path, monkeypatch):
     for name in NAMES:
         (tmp_path / name.removesuffix(".gz")).write_bytes(gzip.decompress(Path(REAL_DATA, name).read_bytes()))

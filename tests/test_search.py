@@ -14,16 +14,7 @@ from components.tune.search import SearchSettings, search
 from tests import fork, runs
 from tests.idx import draw
 
-SETTINGS = {
-    "max_trials": 3,
-    "trial_epochs": 2,
-    "training_epochs": 4,
-    "stop_trials_early": True,
-    "round_size": 3,
-    "finalists": 2,
-    "workers": 1,
-    "seed": 7,
-}
+SETTINGS = {**runs.SMALL, "stop_trials_early": True, "workers": 1}
 LONG = {"max_trials": 9, "trial_epochs": 6, "training_epochs": 8, "workers": 2}
 
 

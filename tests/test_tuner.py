@@ -84,6 +84,7 @@ def small_space():
     space = kt.HyperParameters()
     space.Fixed("hidden_layers", 1)
     space.Fixed("units_0", 8)
+    space.Fixed("flip_images", False)
     for name, value in (("normalization", "none"), ("dropout_rate", 0.0), ("learning_rate", 0.01)):
         space.Fixed(name, value)
     space.Choice("batch_size", [16, 32])

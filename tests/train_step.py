@@ -18,6 +18,7 @@ VALUES = {
     "normalization": "batch",
     "dropout_rate": 0.3,
     "learning_rate": 0.01,
+    "flip_images": True,
     "batch_size": 32,
 }
 

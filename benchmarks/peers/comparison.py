@@ -17,7 +17,7 @@ from benchmarks.peers.own import Line
 from benchmarks.workload import data_source
 from components.core import artifacts, files
 from components.core.data import TrainingData
-from components.core.space import discover
+from components.core.space import space_for
 from components.experiment import EXPERIMENT
 from components.prepare import dataset
 
@@ -93,7 +93,7 @@ def write_data(folder: Path, seed: int) -> None:
     raw = dataset.load(data_source(), seed)
     train, validation = dataset.split(raw.train, 0.1, seed)
     artifacts.write_training_data(TrainingData(train, validation, raw.info, ""), folder / "training_data")
-    files.write_json(discover(EXPERIMENT.search_space).as_list(), folder / "space.json")
+    files.write_json(space_for(EXPERIMENT, raw.info).as_list(), folder / "space.json")
 
 
 @contextlib.contextmanager

@@ -28,6 +28,8 @@ def suggest(trial: Any, declarations: Declarations) -> dict[str, Any]:
 
 
 def _declare(hp: Any, declaration: Mapping[str, Any]) -> Any:
+    if declaration["kind"] == "Boolean":
+        return hp.Boolean(declaration["name"], declaration["default"])
     if declaration["kind"] == "Choice":
         named = {key: declaration[key] for key in ("name", "values", "ordered", "default")}
         return hp.Choice(**named)
@@ -36,6 +38,8 @@ def _declare(hp: Any, declaration: Mapping[str, Any]) -> Any:
 
 
 def _suggest(trial: Any, declaration: Mapping[str, Any]) -> Any:
+    if declaration["kind"] == "Boolean":
+        return trial.suggest_categorical(declaration["name"], [False, True])
     if declaration["kind"] == "Choice":
         return trial.suggest_categorical(declaration["name"], declaration["values"])
     method = {"Int": trial.suggest_int, "Float": trial.suggest_float}[declaration["kind"]]

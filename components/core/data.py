@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 INPUT_DTYPES = ("uint8", "float32")
+FASHION_MNIST = "fashion-mnist"
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,14 @@ class DatasetInfo:
         class_names: a name a class, in the order of the labels.
         input_shape: shape of one example: (height, width) or (height, width, channels) of an image, (n,) of a row.
         input_dtype: `uint8` or `float32`.
+        known_as: `fashion-mnist` where the training examples are Fashion-MNIST's, wherever they lie; empty for others.
     """
 
     source: str
     class_names: tuple[str, ...]
     input_shape: tuple[int, ...]
     input_dtype: str = "uint8"
+    known_as: str = ""
 
     @property
     def n_classes(self) -> int:

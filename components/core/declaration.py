@@ -65,6 +65,28 @@ class Declaration:
         settings = ", ".join(f"{name}={value!r}" for name, value in self.settings.items() if value is not None)
         return f"{self.kind}({settings})"
 
+    def allows(self, value: Any) -> bool:
+        """Say whether a value is in its range and of its type; on which steps of a range, is not looked at."""
+        if self.kind == "Fixed":
+            return bool(value == self.settings["value"])
+        if self.kind == "Boolean":
+            return isinstance(value, bool)
+        if self.kind == "Choice":
+            return any(value == known and type(value) is type(known) for known in self.settings["values"])
+        kind = int if self.kind == "Int" else (int, float)
+        is_number = isinstance(value, kind) and not isinstance(value, bool)
+        return is_number and bool(self.settings["min_value"] <= value <= self.settings["max_value"])
+
+    def fixed_at(self, value: Any) -> "Declaration":
+        """Return it as one that is not searched; one that was fixed already may have another value.
+
+        Raises:
+            InvalidInput: the value is not in its range.
+        """
+        if self.kind != "Fixed" and not self.allows(value):
+            raise InvalidInput(f"fixed_for must give {self.name} a value of {self}, got {value!r}")
+        return Declaration(self.name, "Fixed", {"value": value}, self.conditions)
+
     def refuse_impossible(self) -> None:
         """Refuse a range that holds no value, or not the default.
 

@@ -4,13 +4,14 @@ Each part is a plain function. The first two have no default; what is left out h
 `hyperparameters` is always what `search_space` returned, of whatever type that is.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 import numpy as np
 
 from components.core import scores
+from components.core.data import DatasetInfo
 from components.core.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -90,6 +91,11 @@ def default_augment(hyperparameters: Any, inputs: Any, random: Random) -> Any:
     return inputs
 
 
+def default_fixed_for(data: DatasetInfo) -> Mapping[str, Any]:
+    """Return nothing: all that `search_space` does not fix is searched on any data."""
+    return {}
+
+
 @dataclass(frozen=True)
 class Experiment:
     """What makes an experiment this experiment and no other.
@@ -103,6 +109,8 @@ class Experiment:
         loss: (hyperparameters, labels, logits) → what training minimizes, a number an example, shape (n,).
         augment: (hyperparameters, inputs, random) → a step's training inputs as the network is to see them, of the
             same shape; `random` is a `Random`.
+        fixed_for: (data) → values by name: hyperparameters that need no search on this data, and are fixed there
+            however `search_space` declares them; `data` is a `DatasetInfo`.
         averaged_share: the last share of the training so far, 0 to below 1, over which weights are averaged before
             they are validated and kept; 0: the last weights. So a training that is cut off in the middle of its
             schedule can be judged without the end of it.
@@ -116,12 +124,13 @@ class Experiment:
     optimizer: Callable[[Any, int], "keras.optimizers.Optimizer"] = default_optimizer
     loss: Callable[[Any, Any, Any], Any] = default_loss
     augment: Callable[[Any, Any, Random], Any] = default_augment
+    fixed_for: Callable[[DatasetInfo], Mapping[str, Any]] = default_fixed_for
     averaged_share: float = 0.1
     objective: Metric = ACCURACY
     metrics: tuple[Metric, ...] = ()
 
     def __post_init__(self) -> None:
-        for part in ("search_space", "create_model", "batch_size", "optimizer", "loss", "augment"):
+        for part in ("search_space", "create_model", "batch_size", "optimizer", "loss", "augment", "fixed_for"):
             if not callable(getattr(self, part)):
                 raise InvalidInput(f"{part} of an experiment must be a function, got {getattr(self, part)!r}")
         share = self.averaged_share

@@ -28,12 +28,17 @@ class HyperparameterReader:
 
     def __init__(self, choose: Callable[[Declaration], Any]) -> None:
         self._choose = choose
+        self._fixed: Mapping[str, Any] = {}
         self._scopes: list[str] = []
         self._conditions: list[Condition] = []
         self._first: dict[tuple[str, tuple[Condition, ...]], Declaration] = {}
         self.declared: dict[str, Declaration] = {}
         self.active: dict[str, Declaration] = {}
         self.values: dict[str, Any] = {}
+
+    def fix(self, values: Mapping[str, Any]) -> None:
+        """Take hyperparameters, by name, for fixed at these values from now on, however they are declared."""
+        self._fixed = values
 
     def Int(
         self,
@@ -146,6 +151,8 @@ class HyperparameterReader:
         plain = {key: _plain(value) for key, value in settings.items()}
         declaration = Declaration(self._full(name), kind, plain, tuple(self._conditions))
         declaration.refuse_impossible()
+        if declaration.name in self._fixed:
+            declaration = declaration.fixed_at(self._fixed[declaration.name])
         return self.declare(declaration)
 
     def declare(self, declaration: Declaration) -> Any:

@@ -157,7 +157,7 @@ PARAMETERS = {
         decides_search=True,
     ),
     "workers": Parameter(
-        Range(int, 0, 1_024), "Trainings in flight at once; 0: as many as processors and memory allow, 1 on a GPU."
+        Range(int, 0, 1_024), "Trainings in flight at once; 0: one a GPU, or as many as processors and memory allow."
     ),
     "finalists": Parameter(
         Range(int, 0, 1_000), "Configurations that are trained to the end; 0: from the processors, at least two."

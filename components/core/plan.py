@@ -80,7 +80,7 @@ def make_plan(
         round_size: trainings a round; 0 for three a processor.
         finalists: how many; 0 for one a processor, at least two and at most four. Processors that are left over train
             finalists with other seeds.
-        processors: how many trainings run side by side where the plan is made.
+        processors: how many trainings run side by side where the plan is made: its GPUs or, without any, processors.
     """
     highest = min(trial_epochs, training_epochs)
     chosen = min(max_trials, finalists or min(MOST_FINALISTS, max(2, processors)))

@@ -12,13 +12,16 @@ from typing import Any
 
 import numpy as np
 
+from components.core.data import DatasetInfo
 from components.core.declaration import Declaration
 from components.core.errors import InvalidInput
+from components.core.experiment import Experiment
 from components.core.hyperparameters import HyperparameterReader
 
 MOST_PROBES = 64
 N_RANDOM_POINTS = 256
 MOST_DECLARATIONS = 1_000
+MOST_NAMED = 16
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,13 @@ class Space:
         self.search_space(reader)
         return reader
 
+    def __str__(self) -> str:
+        """What is searched and what is fixed, in a line."""
+        names = dict.fromkeys(each.name for each in self.declarations if each.kind != "Fixed")
+        fixed = {each.name: each.default for each in self.declarations if each.kind == "Fixed"}
+        told = f"the search decides {_few(list(names))}" if names else "the search has nothing to decide"
+        return told + (f"; fixed: {_few([f'{name}={value}' for name, value in fixed.items()])}" if fixed else "")
+
     def as_list(self) -> list[dict[str, Any]]:
         """Return the declarations as JSON-like values."""
         return [declaration.as_dict() for declaration in self.declarations]
@@ -83,6 +93,32 @@ def run_space(search_space: Callable[[Any], Any], choices: Mapping[str, Any]) ->
             f"at {reader.values}"
         ) from error
     return reader
+
+
+def space_for(experiment: Experiment, data: DatasetInfo) -> Space:
+    """Return the `Space` of an experiment on some data: what `fixed_for` names is fixed in it.
+
+    Raises:
+        InvalidInput: as `discover`, or `fixed_for` names what is not declared, or a value out of its range.
+    """
+    fixed = experiment.fixed_for(data)
+    if not isinstance(fixed, Mapping):
+        raise InvalidInput(f"fixed_for must return values by the names of hyperparameters, got {fixed!r}")
+    space = discover(_fixing(experiment.search_space, fixed) if fixed else experiment.search_space)
+    unknown = [name for name in fixed if name not in {each.name for each in space.declarations}]
+    if unknown:
+        raise InvalidInput(f"fixed_for must name hyperparameters that search_space declares, and {unknown[0]} is none")
+    return space
+
+
+def _fixing(search_space: Callable[[Any], Any], fixed: Mapping[str, Any]) -> Callable[[Any], Any]:
+    """Return `search_space` with some hyperparameters fixed."""
+
+    def with_fixed(hp: HyperparameterReader) -> Any:
+        hp.fix(fixed)
+        return search_space(hp)
+
+    return with_fixed
 
 
 def discover(search_space: Callable[[Any], Any]) -> Space:
@@ -197,3 +233,8 @@ def _new(reader: HyperparameterReader, found: dict[str, Declaration]) -> list[De
             "do their names or ranges change from call to call?"
         )
     return new
+
+
+def _few(texts: list[str]) -> str:
+    shown = ", ".join(texts[:MOST_NAMED])
+    return shown if len(texts) <= MOST_NAMED else f"{shown} and {len(texts) - MOST_NAMED} more"

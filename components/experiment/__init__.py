@@ -1,6 +1,6 @@
 """The experiment: everything that makes it this one, and nothing else. To try something of your own, change this room.
 
-    space.py          the hyperparameters, and the range of each
+    space.py          the hyperparameters, the range of each, and what is fixed for which data
     network.py        the network that they describe
     recipe.py         batch size, optimizer, learning rate and loss
     augmentation.py   random changes of the training inputs
@@ -18,7 +18,7 @@ from components.core.experiment import ACCURACY, Experiment
 from components.experiment.augmentation import augment
 from components.experiment.network import create_model
 from components.experiment.recipe import batch_size, loss, optimizer
-from components.experiment.space import search_space
+from components.experiment.space import fixed_for, search_space
 
 EXPERIMENT = Experiment(
     search_space=search_space,
@@ -27,5 +27,6 @@ EXPERIMENT = Experiment(
     optimizer=optimizer,
     loss=loss,
     augment=augment,
+    fixed_for=fixed_for,
     objective=ACCURACY,  # or BALANCED_ACCURACY, MACRO_F1, or a `Metric` of your own
 )

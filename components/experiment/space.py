@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from components.core.data import FASHION_MNIST, DatasetInfo
+
 MAX_HIDDEN_LAYERS = 4
 
 
@@ -19,7 +21,7 @@ class Hyperparameters:
         weight_decay: AdamW's decoupled decay of the weight matrices, times the learning rate a step.
         label_smoothing: probability spread evenly over the classes in the training loss, 0 to below 1.
         flip_images: whether each training image is mirrored left to right with probability one half; right for
-            garments, wrong for digits.
+            garments, wrong where left and right tell classes apart.
         erase_share: height and width, as a share of the image's, of the rectangle that is blanked in half of the
             training images; 0 for none.
     """
@@ -55,9 +57,20 @@ def search_space(hp: Any) -> Hyperparameters:
         # Measured rather than tuned (docs/decisions/0006-recipe.md); a Choice or a Float in its place tunes one.
         weight_decay=hp.Fixed("weight_decay", 0.2),
         label_smoothing=hp.Fixed("label_smoothing", 0.1),
-        flip_images=hp.Fixed("flip_images", True),
         erase_share=hp.Fixed("erase_share", 0.3),
+        flip_images=hp.Boolean("flip_images"),  # but see `fixed_for`
     )
+
+
+def fixed_for(data: DatasetInfo) -> dict[str, Any]:
+    """Return the hyperparameters that need no search on this data, by name, with their values there.
+
+    That garments may be mirrored was measured on Fashion-MNIST (docs/decisions/0006-recipe.md). What is right for
+    other images the search decides. Rows of numbers have no sides.
+    """
+    if data.known_as == FASHION_MNIST:
+        return {"flip_images": True}
+    return {} if len(data.input_shape) > 1 else {"flip_images": False, "erase_share": 0.0}
 
 
 def _units(hp: Any, layer: int) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from components.core import events, parameters
-from components.core.data import DatasetInfo, Labelled
+from components.core.data import FASHION_MNIST, DatasetInfo, Labelled
 from components.core.errors import InvalidInput
 from components.prepare import (
     addresses,
@@ -26,7 +26,6 @@ from components.prepare.transfer import Progress
 
 __all__ = ["RawDataset", "Unreachable", "check_source", "load", "make_available", "split"]
 
-FASHION_MNIST = "fashion-mnist"
 KINDS = "a folder with four IDX archives, an .npz file or a folder of images"
 
 
@@ -143,7 +142,7 @@ def _fashion_mnist(progress: Progress) -> RawDataset:
         folder = fashion_mnist.fetch(progress=progress)
         return _encoded(_read_idx(Place(folder, str(folder)), list(idx.CLASSIC_NAMES.values())), FASHION_MNIST)
     found = _encoded(_read_local(place, Options(), seed=0), FASHION_MNIST)
-    if not fashion_mnist.recognizes(found.train):
+    if found.info.known_as != FASHION_MNIST:
         raise place.refused("must hold Fashion-MNIST, and holds something else; give its folder as data_source")
     return found
 
@@ -151,13 +150,15 @@ def _fashion_mnist(progress: Progress) -> RawDataset:
 def _encoded(raw: RawData, data_source: str) -> RawDataset:
     train, test, names = labels.encode(raw)
     # Only from the training part: what is handed to training must not depend on the test inputs or labels.
-    if raw.stated is None and len(names) == len(fashion_mnist.CLASS_NAMES) and fashion_mnist.recognizes(train):
-        names = fashion_mnist.CLASS_NAMES
-    return RawDataset(
-        train,
-        test,
-        DatasetInfo(parameters.shown_source(data_source), names, train.inputs.shape[1:], train.inputs.dtype.name),
+    is_fashion_mnist = len(names) == len(fashion_mnist.CLASS_NAMES) and fashion_mnist.recognizes(train)
+    info = DatasetInfo(
+        parameters.shown_source(data_source),
+        fashion_mnist.CLASS_NAMES if is_fashion_mnist and raw.stated is None else names,
+        train.inputs.shape[1:],
+        train.inputs.dtype.name,
+        known_as=FASHION_MNIST if is_fashion_mnist else "",
     )
+    return RawDataset(train, test, info)
 
 
 def _check_local(place: Place, options: Options) -> None:

@@ -19,7 +19,8 @@ def train(
     """Train the finalists to the end side by side and keep the best, with its best epoch's weights.
 
     With `refit` the model is then trained anew, to that epoch, on training and validation images together.
-    With a `state_dir` trainings that were interrupted go on after their last finished epochs.
+    Trainings that were interrupted go on after their last finished epochs: with a `state_dir` those of its folder,
+    without one those that an earlier process of this pod left.
     """
     from components.core import artifacts, files, models, parameters, termination
     from components.experiment import EXPERIMENT

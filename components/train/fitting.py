@@ -6,10 +6,12 @@ from components.core import events
 from components.train.finals import TrainedFinal
 from components.training import loop
 from components.training.checkpoint import Checkpoint
+from components.workers import devices
 
 
 def model_of(trained: TrainedFinal) -> keras.Model:
     """Return the model of a final, with its best epoch's weights."""
+    devices.leave_to_workers()
     training = trained.training
     model, _ = loop.new_network(
         training.experiment, training.final.hyperparameters, training.data, training.course.seed
@@ -26,6 +28,7 @@ def refitted(trained: TrainedFinal) -> keras.Model:
     Raises:
         TrainingFailed: a loss became NaN or infinite.
     """
+    devices.take_one()
     training, last = trained.training, trained.state.best.number
     return loop.refit(
         training.experiment,

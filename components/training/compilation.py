@@ -39,7 +39,7 @@ def compilation_of(model: keras.Model) -> Compilation:
     ):
         return "fit"
     layers = [layer for layer in model._flatten_layers(include_self=False) if not isinstance(layer, keras.Model)]
-    if tf.config.list_physical_devices("GPU"):
+    if has_gpu():
         fast = all(layer.supports_jit and not isinstance(layer, keras.layers.RNN) for layer in layers)
     else:
         fast = is_plain(model) and all(_is_fast(layer) for layer in layers) and not _has_hidden_dropout(model)
@@ -69,3 +69,8 @@ def _layers_of(model: keras.Model) -> list[keras.layers.Layer]:
     """Return the layers that the model and the models in it are made of, not those inside of a layer."""
     nested = [_layers_of(layer) for layer in model.layers if isinstance(layer, keras.Model)]
     return [*model.layers, *(layer for layers in nested for layer in layers)]
+
+
+def has_gpu() -> bool:
+    """Return whether TensorFlow in this process trains on a GPU."""
+    return bool(tf.config.get_visible_devices("GPU"))

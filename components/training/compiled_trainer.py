@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from components.core.data import Labelled, TrainingData
 from components.core.experiment import Experiment
-from components.training.compilation import Compilation
+from components.training.compilation import Compilation, has_gpu
 from components.training.dropout import with_fast_dropout
 from components.training.randomness import StepRandom
 from components.training.trainer import VALIDATION_BATCH, Trainer
@@ -103,6 +103,6 @@ def _resident(labelled: Labelled) -> tuple[Any, Any]:
     inputs = np.ascontiguousarray(labelled.inputs)
     labels = tf.constant(labelled.labels.astype(np.int32))
     aligned = inputs.ctypes.data % TENSOR_ALIGNMENT == 0 and inputs.flags.writeable
-    if aligned and not tf.config.list_physical_devices("GPU"):
+    if aligned and not has_gpu():
         return tf.experimental.dlpack.from_dlpack(inputs.__dlpack__()), labels
     return tf.constant(inputs), labels

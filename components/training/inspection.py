@@ -30,7 +30,6 @@ def refuse_unread_hyperparameters(experiment: Experiment, space: Space, data: Tr
     Raises:
         InvalidInput: the message names it; also where a part reads what `search_space` does not return.
     """
-    _leave_accelerators_to_the_workers()
     unread = unread_hyperparameters(experiment, space, data)
     if unread:
         names = ", ".join(unread)
@@ -98,13 +97,6 @@ def reads_at(experiment: Experiment, space: Space, choices: dict[str, Any], data
     with _naming("loss"):
         experiment.loss(hyperparameters, labels, logits)
     return read
-
-
-def _leave_accelerators_to_the_workers() -> None:
-    """Have this process take no more of a GPU's memory than it needs: by default TensorFlow takes all of it."""
-    for device in tf.config.list_physical_devices("GPU"):
-        with contextlib.suppress(RuntimeError):  # it is in use already
-            tf.config.experimental.set_memory_growth(device, True)
 
 
 @contextlib.contextmanager

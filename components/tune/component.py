@@ -25,7 +25,7 @@ def tune(
 ) -> None:
     """Search for the hyperparameters with the best objective on the validation split.
 
-    With a `state_dir` the search continues what the folder holds; without one it starts and ends here.
+    With a `state_dir` the search continues what it holds; without one what an earlier process of this pod left.
     """
     from components.core import artifacts, files, parameters, termination
     from components.experiment import EXPERIMENT

@@ -6,12 +6,11 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-import joblib
-
 from components.core import events, files
 from components.core.plan import Plan, expected_epochs, make_plan
 from components.core.space import Space
 from components.tune.suggestions import Suggester
+from components.workers import count
 from components.workers.pool import Finished, Pool
 from components.workers.task import Outcome, Stretch
 
@@ -70,7 +69,7 @@ def plan_for(settings: Any, header: dict[str, Any], pool: Pool, space: Space, st
         stop_trials_early=settings.stop_trials_early,
         round_size=settings.round_size,
         finalists=settings.finalists,
-        processors=int(joblib.cpu_count()),
+        processors=count.side_by_side(),
     )
     if "plan" in header:
         plan = _as_begun(plan, settings, header)
@@ -85,8 +84,8 @@ def plan_for(settings: Any, header: dict[str, Any], pool: Pool, space: Space, st
         if plan.training_epochs != measured_for.training_epochs:  # the first epochs were of another schedule
             files.remove(state_dir / WEIGHTS)
     seconds = pace.seconds(plan, settings.workers)
-    processors = f"{settings.workers} processor{'' if settings.workers == 1 else 's'}"
-    events.note(f"{plan}, about {duration(seconds)} on {processors}")
+    width, unit = min(settings.workers, len(pool.devices) or settings.workers), "GPU" if pool.devices else "processor"
+    events.note(f"{plan}, about {duration(seconds)} on {width} {unit}{'' if width == 1 else 's'}")
     if 0 < settings.time_budget_s < seconds:
         events.warn(f"no plan is over in time_budget_s, {settings.time_budget_s} s: the smallest one takes longer")
     return plan

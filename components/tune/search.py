@@ -11,8 +11,9 @@ from components.core.data import TrainingData
 from components.core.errors import InvalidInput
 from components.core.experiment import Experiment
 from components.core.plan import Plan
-from components.core.space import Space, discover
+from components.core.space import Space, space_for
 from components.tune import planning, warm_start
+from components.workers import devices
 from components.workers.pool import Pool
 
 TIMELINE = "timeline.jsonl"
@@ -81,7 +82,7 @@ def search(
     """
     data = artifacts.read_training_data(training_data)
     earlier = warm_start.load(settings.warm_start, state_dir, experiment.objective)
-    space = discover(experiment.search_space)
+    space = space_for(experiment, data.info)
     setup = {"training_data": str(training_data), "fingerprint": data.fingerprint}
     with (
         journal.Journal.lock(state_dir) as opened,
@@ -97,10 +98,12 @@ def search(
         from components.tune.search_loop import SearchLoop
         from components.tune.tuner import CustomTuner
 
+        devices.leave_to_workers()
         if not opened.trials:
             refuse_unread_hyperparameters(experiment, space, data)
             refuse_unusable_network(experiment, space, data)
         plan = planning.plan_for(settings, opened.header, pool, space, Path(state_dir))
+        events.note(str(space))
         opened.begin(header(experiment, space, data, settings, plan, earlier))
         if opened.dropped_torn_line:
             events.warn(f"dropped a torn last line of {Path(state_dir) / journal.FILE_NAME}, left by a crash")

@@ -15,7 +15,7 @@ from components.core.errors import InvalidInput
 from components.core.experiment import Experiment
 from components.core.hyperparameters import read_hyperparameters
 from components.core.plan import Plan, make_plan
-from components.core.space import Space, discover
+from components.core.space import Space, discover, space_for
 from components.experiment import EXPERIMENT
 from components.training import loop
 from components.training.state import Course, TrainingState
@@ -132,7 +132,7 @@ class CustomTuner(kt.tuners.BayesianOptimization):
             if self._given_space is not None:
                 _refuse_other_space(self._experiment, self._given_space)
             else:
-                refuse_unusable_network(self._experiment, discover(self._experiment.search_space), asked.data)
+                refuse_unusable_network(self._experiment, space_for(self._experiment, asked.data.info), asked.data)
             bound |= {
                 "seed": self.oracle.seed,
                 "early_stopping_patience": asked.early_stopping_patience,

@@ -116,14 +116,6 @@ def _config(declaration: Declaration) -> dict[str, Any]:
 
 def _in_range(declaration: Declaration, hp: Any, value: Any) -> bool:
     """Say whether a value is one of those that a hyperparameter can have, and of their type."""
-    if declaration.kind == "Fixed":
-        return bool(value == declaration.settings["value"])
-    if declaration.kind == "Boolean":
-        return isinstance(value, bool)
-    if declaration.kind == "Choice":
-        return any(value == known and type(value) is type(known) for known in declaration.settings["values"])
-    kind = int if declaration.kind == "Int" else (int, float)
-    low, high = declaration.settings["min_value"], declaration.settings["max_value"]
-    if not isinstance(value, kind) or isinstance(value, bool) or not low <= value <= high:
-        return False
+    if not declaration.allows(value) or declaration.kind not in ("Int", "Float"):
+        return declaration.allows(value)
     return bool(np.isclose(hp.prob_to_value(hp.value_to_prob(value)), value, rtol=1e-9, atol=0))

@@ -1,23 +1,26 @@
 """How many stretches to train at once."""
 
-from pathlib import Path
-
 from components.core import machine
+from components.workers import devices
 
 WORKER_BYTES = 1_000 * 2**20
-NVIDIA_DEVICE = Path("/dev/nvidia0")
 
 
 def resolve_workers(workers: int) -> int:
     """Return how many stretches to train at once.
 
     Args:
-        workers: the parameter; 0 asks for as many as processors and memory allow; 1 on a GPU.
+        workers: the parameter; 0 asks for one a GPU or, without any, as many as processors and memory allow.
     """
-    import joblib
-
     if workers:
         return workers
-    if NVIDIA_DEVICE.exists():
-        return 1
-    return max(1, min(int(joblib.cpu_count()), machine.available_bytes() // WORKER_BYTES - 1))
+    if gpus := devices.visible():
+        return len(gpus)
+    return max(1, min(side_by_side(), machine.available_bytes() // WORKER_BYTES - 1))
+
+
+def side_by_side() -> int:
+    """Return how many trainings this machine has a device of their own for: its GPUs or, without any, processors."""
+    import joblib
+
+    return len(devices.visible()) or int(joblib.cpu_count())

@@ -9,9 +9,9 @@ import signal
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from components.core import machine
+from components.core import events, machine
 from components.core.errors import InvalidInput
-from components.workers import reasons
+from components.workers import devices, reasons
 from components.workers.process import WorkerProcess
 from components.workers.task import Outcome, Stretch
 from components.workers.worker import EXIT_REFUSED
@@ -87,6 +87,7 @@ class Pool:
 
     Attributes:
         memory_bytes: what their trainings may take together, see `components.training.footprint`.
+        devices: the GPUs; where there are some each worker has one, also the worker that takes another one's place.
         start_up_seconds: how long workers took to start, all together.
 
     Args:
@@ -101,7 +102,11 @@ class Pool:
         self._selector = selectors.DefaultSelector()
         self._failed_starts = 0
         self.start_up_seconds = 0.0
+        self.devices = devices.visible()
         self.memory_bytes = max(1, machine.available_bytes() - n_workers * IDLE_WORKER_BYTES)
+        if self.devices:
+            placed = [f"worker {slot} on {devices.of_worker(slot, self.devices)}" for slot in range(n_workers)]
+            events.note(", ".join(placed))
         self._workers = [self._start(slot) for slot in range(n_workers)]
 
     def __enter__(self) -> "Pool":
@@ -152,8 +157,9 @@ class Pool:
         self._selector.close()
 
     def _start(self, slot: int) -> WorkerProcess:
-        worker = WorkerProcess(slot)
-        worker.send(self._setup)
+        device = devices.of_worker(slot, self.devices)
+        worker = WorkerProcess(slot, device)
+        worker.send({**self._setup, "device": device})
         self._selector.register(worker.replies, selectors.EVENT_READ, worker)
         return worker
 

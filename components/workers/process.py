@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from components.workers import devices
+
 SOURCE_ROOT = Path(__file__).resolve().parents[2]
 LAST_WORDS_S = 5
 LOG_TAIL = 4_000
@@ -22,9 +24,13 @@ class WorkerProcess:
     """One process, the pipes to it, and the stretch it has.
 
     The pipes are its own: whatever the experiment, a library or Python itself prints goes to a log.
+
+    Args:
+        slot: its number.
+        device: the only GPU that it sees, as CUDA_VISIBLE_DEVICES names it; None for what this process sees.
     """
 
-    def __init__(self, slot: int) -> None:
+    def __init__(self, slot: int, device: str | None = None) -> None:
         self.slot = slot
         self.number: int | None = None
         self.is_ready = False
@@ -36,7 +42,7 @@ class WorkerProcess:
         theirs_in, self._requests = os.pipe()
         self.replies, theirs_out = os.pipe()
         try:
-            self.process = _started(theirs_in, theirs_out, self._log.fileno())
+            self.process = _started(theirs_in, theirs_out, self._log.fileno(), device)
         finally:
             os.close(theirs_in)
             os.close(theirs_out)
@@ -101,7 +107,7 @@ class WorkerProcess:
         return "\n".join(line for line in lines if not line.startswith(CHATTER))
 
 
-def _started(requests: int, replies: int, log: int) -> "subprocess.Popen[bytes]":
+def _started(requests: int, replies: int, log: int, device: str | None) -> "subprocess.Popen[bytes]":
     """Start a worker with this project's modules, whatever lies in the folder that it is started from (`-P`)."""
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "components.workers.worker", str(requests), str(replies)],
@@ -109,13 +115,15 @@ def _started(requests: int, replies: int, log: int) -> "subprocess.Popen[bytes]"
         stdout=log,
         stderr=log,
         pass_fds=(requests, replies),
-        env=_environment(),
+        env=_environment(device),
     )
 
 
-def _environment() -> dict[str, str]:
-    """Return the environment of a worker: one processor, no log lines of TensorFlow's start, its own at once."""
+def _environment(device: str | None) -> dict[str, str]:
+    """Return the environment of a worker: one processor and one GPU, of whose memory it takes what it needs; no log
+    lines of TensorFlow's start, its own at once."""
+    one_gpu = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", **({devices.CHOICE: device} if device else {})}
     one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUNBUFFERED": "1"}
     path = os.pathsep.join(filter(None, [str(SOURCE_ROOT), os.environ.get("PYTHONPATH")]))
-    return {**os.environ, **one_thread, **quiet, "TF_FORCE_GPU_ALLOW_GROWTH": "true", "PYTHONPATH": path}
+    return {**os.environ, **one_thread, **one_gpu, **quiet, "PYTHONPATH": path}

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import tensorflow as tf
-
 from components.core.data import TrainingData
 from components.core.experiment import Experiment
 from components.training import footprint, loop
 from components.training.checkpoint import Checkpoint, key_of
+from components.training.compilation import has_gpu
 from components.training.state import Course, Epoch, TrainingState
 from components.workers import reasons
 
@@ -139,7 +138,7 @@ def _train(
 def _needed_bytes(experiment: Experiment, data: TrainingData, stretch: Stretch) -> int:
     """Return the estimate of what the training takes, 0 where that is not limited, can't be told, or is on a GPU."""
     is_limited = stretch.memory_bytes or stretch.memory_bytes_alone
-    if not is_limited or tf.config.list_physical_devices("GPU"):
+    if not is_limited or has_gpu():
         return 0
     try:
         found = footprint.estimate(

@@ -67,6 +67,7 @@ def main(requests_from: int, replies_to: int) -> None:
     from components.experiment import EXPERIMENT
 
     _refuse_started_tensorflow()
+    from components.training.compilation import has_gpu
     from components.training.state import Epoch
     from components.workers import task
 
@@ -85,6 +86,11 @@ def main(requests_from: int, replies_to: int) -> None:
         def tell(epoch: Epoch) -> None:
             replies.send(number=stretch.number, epoch=epoch.number, objective=epoch.objective)
 
+        if setup["device"] and not has_gpu():
+            events.note(
+                f"TensorFlow finds no GPU at {setup['device']} and trains on a processor: are CUDA's libraries there "
+                "(tensorflow[and-cuda]), and of a version for the driver? --workers N takes more processors"
+            )
         outcome = task.run(EXPERIMENT, data, stretch, tell if stretch.every_epoch else None)
         replies.send(number=stretch.number, outcome=outcome.as_dict())
 
