@@ -29,6 +29,9 @@ PAGES = {
     "a thousand classes": lambda: report_samples.run(4, names=[f"class number {n}" for n in range(1000)], n=10_000),
     "four hundred trials": lambda: report_samples.run(400, 390, n=20),
     "an older search": lambda: ReportInputs(report_samples.older_search(*(0.6 + n / 100 for n in range(20)))),
+    "many long names": lambda: report_samples.run(
+        24, 20, **{f"a hyperparameter with quite a long name, number {n}": 0 for n in range(20)}
+    ),
     "unfinished": lambda: ReportInputs(report_samples.search(3, 2)),
 }
 
@@ -75,6 +78,17 @@ Object.fromEntries([...document.querySelectorAll("figure")].map(figure => {
 }))
 """
 
+# What reaches out of the page's column.
+BESIDE_THE_COLUMN = """
+(() => {
+  const column = document.querySelector("main").getBoundingClientRect();
+  return [...document.querySelectorAll("main *:not(.scroll *)")].filter(element => {
+    const box = element.getBoundingClientRect();
+    return box.left < column.left - 1 || box.right > column.right + 1;
+  }).map(element => element.tagName + element.className);
+})()
+"""
+
 WIDER_THAN_THE_PAGE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -110,11 +124,12 @@ def test_the_console_is_silent(page):
     assert [event for event in page[0].events if event["method"] in noise] == []
 
 
-@pytest.mark.parametrize("width", [360, 1600])
-def test_the_page_does_not_scroll_sideways(page, width):
+@pytest.mark.parametrize("width", [360, 1280, 1600])
+def test_nothing_is_wider_than_its_column_or_the_page(page, width):
     page[0].resize(width)
 
     assert page[0].evaluate(WIDER_THAN_THE_PAGE) == 0
+    assert page[0].evaluate(BESIDE_THE_COLUMN) == []
 
 
 @pytest.mark.parametrize("width", [360, 1600])

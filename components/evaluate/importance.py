@@ -2,9 +2,9 @@
 
 A forest learns the score from the hyperparameters. Of what it predicts over the whole declared space, every point as
 likely as a random search would draw it, a hyperparameter's share is the variance of the mean over all others. How
-often the search tried a region decides what the forest knows of it, not what it weighs. Ranges are uniform on their declared
-scale, steps and categories are equally likely; categories have no order; while a hyperparameter is inactive, by a
-condition that the space declares, its value makes no difference.
+often the search tried a region decides what the forest knows of it, not what it weighs. Ranges are uniform on their
+declared scale, steps and categories are equally likely; categories have no order; while a hyperparameter is inactive,
+by a condition that the space declares, its value makes no difference.
 
 Source: Hutter, Hoos and Leyton-Brown, "An Efficient Approach for Assessing Hyperparameter Importance", ICML 2014
 (algorithm 2, the marginals of a tree), on which the steps, categories and conditions are this module's own.
