@@ -71,7 +71,7 @@ def _rows(summary: Mapping[str, Any], output_dir: Path) -> dict[str, str]:
         **({"NOTE": summary["note"].upper()} if summary["note"] else {}),
         **_objective(summary["objective"]),
         "test accuracy": f"{summary['test_accuracy']:.4f}",
-        "validation accuracy": f"{summary['validation_accuracy']:.4f}",
+        "validation accuracy": f"{summary['validation_accuracy']:.4f}{_whose(summary)}",
         "best hyperparameters": " ".join(f"{name}={events.short(value)}" for name, value in values),
         "trials": f"{len(statuses)} ({counts}), {events.counted(n_epochs, 'epoch')}",
         "finals": ", ".join(map(_final, summary["finals"])),
@@ -82,6 +82,11 @@ def _rows(summary: Mapping[str, Any], output_dir: Path) -> dict[str, str]:
         "model": str(output_dir / "train" / "model" / "model.keras"),
         "summary": str(output_dir / "summary.json"),
     }
+
+
+def _whose(summary: Mapping[str, Any]) -> str:
+    """Say where validation figures are not the model's own."""
+    return " (of the final that the model repeats on all examples)" if summary["parameters"].get("refit") else ""
 
 
 def _final(final: Mapping[str, Any]) -> str:

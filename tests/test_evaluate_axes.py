@@ -92,6 +92,34 @@ def test_a_fixed_value_lies_on_the_axis_of_the_same_names_range():
     assert axis(number("Float", 1.0, 2.0), fixed(0.0), tried=[0.0, 1.5]).position(0.0) == 0.0
 
 
+def test_a_zero_beside_a_logarithmic_range_stands_before_it_and_the_scale_stays():
+    """A gap of a tenth, and the geometric mean in the middle of the rest."""
+    found = axis(number("Float", 1e-4, 1e-2, "log"), fixed(0.0), tried=[0.0, 1e-3])
+
+    assert found.scale == "log"
+    assert [found.position(value) for value in (0.0, 1e-4, 1e-3, 1e-2)] == pytest.approx([0.0, 0.1, 0.55, 1.0])
+
+
+def test_of_a_logarithmic_and_a_linear_range_the_logarithmic_scale_shows_both():
+    found = axis(number("Float", 1e-4, 1e-2, "log"), number("Float", 1e-3, 1.0), tried=[1e-2])
+
+    assert found.scale == "log" and found.position(1e-2) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("declared", "ordered"),
+    [
+        ({**choice("a", "b"), "ordered": True}, True),
+        (choice(1, 2), False),
+        ({"name": "x", "kind": "Choice", "values": [1, 2]}, True),
+        (BOOLEAN, False),
+    ],
+    ids=["said so", "said not", "numbers", "boolean"],
+)
+def test_choices_are_ordered_where_the_space_says_so(declared, ordered):
+    assert axis(declared, tried=[declared.get("values", [True])[0]]).is_ordered is ordered
+
+
 def test_a_value_beyond_the_range_makes_the_axis_longer():
     assert axis(number("Float", 0.0, 1.0), tried=[2.0, 0.5]).position(2.0) == 1.0
 

@@ -124,7 +124,7 @@ def test_the_tiles_hold_the_exact_accuracies(whole, text):
 
 
 def test_the_time_of_each_step_is_shown(document):
-    assert {"prepare", "1.0 s", "tune", "1 min 2 s"} <= set(document.texts)
+    assert {"Prepare", "1.0 s", "Tune", "1 min 2 s"} <= set(document.texts)
 
 
 def test_failed_trials_show_their_reason():

@@ -1,5 +1,6 @@
 """The report as a browser shows it: nothing fetched, nothing cut off, everything to be read."""
 
+import dataclasses
 import os
 import re
 
@@ -17,6 +18,16 @@ pytestmark = [
 
 LONG_NAMES = tuple(f"{number} is {name}" for number, name in enumerate(report_samples.HOSTILE))
 
+
+def with_long_names(search):
+    names = [f"a hyperparameter with quite a long name, number {n}" for n in range(20)]
+    trials = [
+        dataclasses.replace(each, hyperparameters={name: (each.number + n) % 7 for n, name in enumerate(names)})
+        for each in search.trials
+    ]
+    return ReportInputs(dataclasses.replace(search, trials=trials))
+
+
 PAGES = {
     "whole": lambda: report_samples.run(24, 22),
     "hostile": lambda: report_samples.run(5, 4, LONG_NAMES, skill=1.0, reason="<script>alert(1)</script>" * 20),
@@ -29,6 +40,7 @@ PAGES = {
     "a thousand classes": lambda: report_samples.run(4, names=[f"class number {n}" for n in range(1000)], n=10_000),
     "four hundred trials": lambda: report_samples.run(400, 390, n=20),
     "an older search": lambda: ReportInputs(report_samples.older_search(*(0.6 + n / 100 for n in range(20)))),
+    "many long names": lambda: with_long_names(report_samples.search(24, 20)),
     "unfinished": lambda: ReportInputs(report_samples.search(3, 2)),
 }
 
@@ -75,6 +87,17 @@ Object.fromEntries([...document.querySelectorAll("figure")].map(figure => {
 }))
 """
 
+# What reaches out of the page's column.
+BESIDE_THE_COLUMN = """
+(() => {
+  const column = document.querySelector("main").getBoundingClientRect();
+  return [...document.querySelectorAll("main *:not(.scroll *):not(svg *)")].filter(element => {
+    const box = element.getBoundingClientRect();
+    return box.left < column.left - 1 || box.right > column.right + 1;
+  }).map(element => element.tagName + element.className);
+})()
+"""
+
 WIDER_THAN_THE_PAGE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -110,11 +133,12 @@ def test_the_console_is_silent(page):
     assert [event for event in page[0].events if event["method"] in noise] == []
 
 
-@pytest.mark.parametrize("width", [360, 1600])
-def test_the_page_does_not_scroll_sideways(page, width):
+@pytest.mark.parametrize("width", [360, 1280, 1600])
+def test_nothing_is_wider_than_its_column_or_the_page(page, width):
     page[0].resize(width)
 
     assert page[0].evaluate(WIDER_THAN_THE_PAGE) == 0
+    assert page[0].evaluate(BESIDE_THE_COLUMN) == []
 
 
 @pytest.mark.parametrize("width", [360, 1600])

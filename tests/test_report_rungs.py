@@ -1,5 +1,6 @@
 """The report on a search in rungs: budgets, rounds and finals, each figure against what can be worked by hand."""
 
+import dataclasses
 import json
 import statistics
 
@@ -9,6 +10,7 @@ from components.core import artifacts, files, journal
 from components.evaluate import finals, rungs, trials
 from components.evaluate.inputs import ReportInputs
 from components.evaluate.marks import kinds
+from components.evaluate.model_card import model_card
 from components.evaluate.objective import Objective
 from components.evaluate.report import render
 from components.evaluate.rungs import Gain, Rung
@@ -102,7 +104,7 @@ def test_the_rungs_come_from_the_header_or_else_from_the_longest_curve(tmp_path,
 def test_the_plan_is_told_in_the_words_of_the_console():
     text = text_in(report_samples.run(24))
 
-    assert f"Plan: {PLAN}. Rounds of 6 trainings" in text and "reached 2 and 6 epochs the best third" in text
+    assert f"Plan: {PLAN}. Rounds of 6 trainings" in text and "at epoch 2 and 6 the best third" in text
 
 
 def test_a_plan_without_rungs_is_told_without_them():
@@ -193,6 +195,24 @@ def test_the_model_is_the_final_that_its_description_names():
 
     assert [(each.number, each.seed) for each in found if each.is_kept] == [(0, 7)]
     assert "The model is trial 0 with seed 7, the best of 3" in text_in(report_samples.run(3))
+
+
+def test_of_a_refitted_model_no_figure_is_called_its_own():
+    whole = report_samples.run(3)
+    described = {**whole.evaluation.model, "refit": True, "n_validation_examples": 6_000}
+    refitted = dataclasses.replace(whole, evaluation=dataclasses.replace(whole.evaluation, model=described))
+    page, card = text_in(refitted), " ".join(model_card(refitted).split())
+
+    assert "the final before the model was trained anew, trial 0 with seed 7, epoch 5" in page
+    assert "the validation accuracy of the final that the model repeats" in page
+    assert "The model repeats trial 0 with seed 7" in page and "the thick line is that of the best" in page
+    assert "the best is bold" in page and "epoch 5 was the best" in page
+    assert "54 000, those for validation among them" in page.replace("\u202f", " ").replace("\xa0", " ")
+    assert "the model repeats trial 0 with seed 7, the best of them" in card and "was 5, with a" in card
+    for claim in ("The model is trial", "the model is bold", "the model’s", "of the final model", "were kept"):
+        assert claim not in page
+    for claim in ("this is trial", "kept epoch"):
+        assert claim not in card
 
 
 def test_a_final_that_failed_is_called_so():

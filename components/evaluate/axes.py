@@ -1,7 +1,8 @@
-"""The hyperparameters of a search as axes to draw and to learn from: their scales and ranges are the space's.
+"""The hyperparameters of a search as axes to draw and learn from: scale, ends, order, conditions are the space's.
 
-Hyperparameters of which nothing is declared (in a journal from before the header held the space) are numbers on a
-linear scale between the ends that were tried, or else choices. An inactive hyperparameter is missing from a trial.
+Only what nothing is declared of (in a journal from before the header held the space) goes by the values that were
+tried: numbers are on a linear scale between their ends, anything else is a choice. An inactive hyperparameter is
+missing from a trial.
 """
 
 import math
@@ -19,6 +20,9 @@ Declaration = Mapping[str, Any]
 MOST_STEPS = 64
 """A range of more steps than this gets round numbers for ticks."""
 
+MOST_APART, GAP = 4, 0.1
+"""How many values can stand before the start of a logarithmic axis, and how much of the axis each takes."""
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -30,6 +34,10 @@ class Axis:
         values: the values that can be told apart, in order: choices as declared, steps of a range; or the two ends.
         is_stepped: whether `values` are all there are.
         always_active: whether every trial has it.
+        is_ordered: whether the values have an order: False of a boolean, and of a choice that isn't declared ordered.
+        apart: values that have no place on the scale, as zero has none on a logarithmic one; they stand before it.
+        conditions: for each declaration of the name what must hold for it to be active, the outermost first: pairs of
+            the name of another hyperparameter and its values.
     """
 
     name: str
@@ -37,17 +45,42 @@ class Axis:
     values: tuple[Any, ...]
     is_stepped: bool
     always_active: bool
+    is_ordered: bool = True
+    apart: tuple[Any, ...] = ()
+    conditions: tuple[tuple[tuple[str, tuple[Any, ...]], ...], ...] = ()
 
     @property
     def varies(self) -> bool:
-        return len(self.values) > 1
+        return len(self.all_values) > 1
+
+    @property
+    def all_values(self) -> tuple[Any, ...]:
+        """The values in order, those apart first."""
+        return (*self.apart, *self.values)
+
+    @property
+    def title(self) -> str:
+        """The name, with the scale where it isn't a plain one."""
+        words = {"log": " (log scale)", "reverse_log": " (reverse log scale)"}
+        return self.name + words.get(self.scale, "")
 
     def position(self, value: Any) -> float:
         """Return where `value` lies between the start (0) and the end (1) of the axis."""
-        if not self.varies:
+        if value in self.apart:
+            return GAP * self.apart.index(value)
+        start = GAP * len(self.apart)
+        return start + (1 - start) * self._share(value)
+
+    def index(self, value: Any) -> int:
+        """Return the place of one of `values`, from 0."""
+        return _index(self.values, value)
+
+    def _share(self, value: Any) -> float:
+        """Return where a value lies on the scale, 0 to 1."""
+        if len(self.values) < 2:
             return 0.5
         if self.scale == "choice":
-            return _index(self.values, value) / (len(self.values) - 1)
+            return self.index(value) / (len(self.values) - 1)
         low, high = self.values[0], self.values[-1]
         if self.scale == "log":
             return math.log(value / low) / math.log(high / low)
@@ -58,7 +91,7 @@ class Axis:
     def ticks(self, most: int = 5) -> list[tuple[float, str]]:
         """Return pairs of position and text, both ends among them; about `most` unless it is a choice."""
         marks = self.values if self.scale == "choice" else self._marks(most)
-        return [(self.position(mark), text_of(mark)) for mark in marks]
+        return [(self.position(mark), text_of(mark)) for mark in (*self.apart, *marks)]
 
     def _marks(self, most: int) -> list[Any]:
         low, high = self.values[0], self.values[-1]
@@ -110,18 +143,40 @@ def _axis(name: str, declarations: Sequence[Declaration], tried: Sequence[Any], 
     ranges = [each for each in declarations if each["kind"] in ("Int", "Float")]
     fixed = [each["value"] for each in declarations if each["kind"] == "Fixed"]
     chosen = [value for each in declarations for value in _choices(each)]
+    conditions = tuple(_conditions(each) for each in declarations)
     if chosen or (declarations and not ranges) or not all(_is_number(value) for value in (*fixed, *tried)):
-        return Axis(name, "choice", _distinct([*chosen, *fixed, *_sorted(tried)]), True, always_active)
+        values, ordered = _distinct([*chosen, *fixed, *_sorted(tried)]), _are_ordered(declarations)
+        return Axis(name, "choice", values, True, always_active, ordered, conditions=conditions)
     ends = [each[end] for each in ranges for end in ("min_value", "max_value")]
-    low, high = min([*ends, *fixed, *tried]), max([*ends, *fixed, *tried])
+    scale, others = _scale(ranges), {*fixed, *tried}
+    apart = tuple(sorted(value for value in others if value <= 0)) if scale != "linear" else ()
+    if len(apart) > MOST_APART:
+        scale, apart = "linear", ()
+    on_scale = [*ends, *(others - {*apart})]
+    low, high = min(on_scale), max(on_scale)
+    steps = _steps(ranges[0]) if len(ranges) == 1 and [low, high] == ends else []
+    values = tuple(steps) if len(steps) > 1 else (low, high) if low < high else (low,)
+    return Axis(name, scale, values, len(steps) > 1, always_active, apart=apart, conditions=conditions)
+
+
+def _scale(ranges: Sequence[Declaration]) -> str:
+    """Return the scale of ranges of one name; of several, a logarithmic one shows the others too, if it can."""
     scales = {each["sampling"] or "linear" for each in ranges} or {"linear"}
-    scale = scales.pop() if len(scales) == 1 and low > 0 else "linear"
-    if len(ranges) == 1 and [low, high] == ends:
-        steps = _steps(ranges[0])
-        if len(steps) > 1:
-            return Axis(name, scale, tuple(steps), True, always_active)
-    values = (low, high) if low < high else (low,)
-    return Axis(name, scale, values, False, always_active)
+    if len(scales) == 1:
+        return str(scales.pop())
+    return "log" if "log" in scales and all(each["min_value"] > 0 for each in ranges) else "linear"
+
+
+def _conditions(declaration: Declaration) -> tuple[tuple[str, tuple[Any, ...]], ...]:
+    return tuple((each["name"], tuple(each["values"])) for each in declaration.get("conditions") or ())
+
+
+def _are_ordered(declarations: Sequence[Declaration]) -> bool:
+    """Return whether choices have an order: a single declaration says so or, in an older header, has only numbers."""
+    if len(declarations) != 1 or declarations[0]["kind"] != "Choice":
+        return False
+    said = declarations[0].get("ordered")
+    return all(_is_number(value) for value in declarations[0]["values"]) if said is None else bool(said)
 
 
 def _choices(declaration: Declaration) -> list[Any]:

@@ -55,7 +55,7 @@ def _draw_axis(plot: Axes, row: int, axis: Axis) -> None:
     """Draw one axis: its line, its name above, its ticks below."""
     plot.hlines(row, 0, 1, color=COLOUR["muted"], linewidth=1)
     start = 0 if axis.always_active else -0.1
-    plot.text(start, row - 0.17, shorten(axis.name, 40), weight="bold", va="bottom")
+    plot.text(start, row - 0.17, shorten(axis.title, 40), weight="bold", va="bottom")
     ticks = axis.ticks() if axis.always_active else [(-0.1, "off"), *axis.ticks()]
     for where, text in apart(ticks, 0.1):
         plot.vlines(where, row - 0.06, row + 0.06, color=COLOUR["muted"], linewidth=1)

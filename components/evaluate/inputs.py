@@ -35,6 +35,11 @@ class ReportInputs:
         return self.evaluation.model if self.evaluation else self.model or {}
 
     @property
+    def is_refitted(self) -> bool:
+        """Whether the model was trained anew on all examples, so that no validation figure is its own."""
+        return bool(self.description.get("refit"))
+
+    @property
     def objective(self) -> Objective:
         """What the run optimizes, as the search says or else the model."""
         return self.search.objective if self.search else Objective.of(self.description)

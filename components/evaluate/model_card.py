@@ -46,7 +46,7 @@ def model_card(inputs: ReportInputs) -> str:
             kept=kept_of(finals),
             chosen_epoch=(inputs.history or {}).get("chosen_epoch"),
             chosen_score=inputs.chosen_score,
-            description=inputs.description,
+            refitted=inputs.is_refitted,
             hyperparameters=inputs.description.get("hyperparameters") or {},
             weakest=_weakest(evaluation),
             custom_objects=inputs.description.get("custom_objects") or [],

@@ -56,7 +56,8 @@ class ResultSection:
         measures: further figures on the test split.
         classes: a row a class.
         hyperparameters: the chosen ones.
-        times: seconds by what took them.
+        times: wall seconds by what took them.
+        sums: seconds added up over what may have run side by side, by what they are of.
         data, network, run, versions: facts, text by name; names from outside are values of `data`.
     """
 
@@ -67,6 +68,7 @@ class ResultSection:
     classes: list[ClassRow]
     hyperparameters: dict[str, Any]
     times: dict[str, float]
+    sums: dict[str, float]
     data: dict[str, str]
     network: dict[str, str]
     run: dict[str, Any]
@@ -94,7 +96,8 @@ def result_section(inputs: ReportInputs) -> ResultSection:
         measures=measures(evaluation) if evaluation else [],
         classes=class_rows(evaluation) if evaluation else [],
         hyperparameters=inputs.hyperparameters,
-        times=_known_times(inputs),
+        times=_wall_times(inputs),
+        sums=_sums(inputs),
         data=_data_facts(inputs),
         network=network_facts(inputs.description),
         run=_run_facts(inputs),
@@ -159,9 +162,9 @@ def _tiles(inputs: ReportInputs) -> list[Tile]:
         counts = {status: search.count(status) for status in journal.STATUSES}
         note = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
         tiles.append(Tile("Trials", count(len(search.trials)), note))
-    times = _known_times(inputs)
+    times = _wall_times(inputs)
     if times:
-        tiles.append(Tile("Time", duration(sum(times.values())), " + ".join(times)))
+        tiles.append(Tile("Wall time", duration(sum(times.values())), " + ".join(times)))
     return tiles
 
 
@@ -171,7 +174,8 @@ def _validation_tiles(inputs: ReportInputs) -> list[Tile]:
     if inputs.history and inputs.chosen_score is not None:
         winner = inputs.description.get("winner")
         origin = f", trial {winner['number']} with seed {winner['seed']}" if winner else ""
-        note = f"of the final model{origin}, epoch {inputs.history['chosen_epoch']}"
+        of = "of the final before the model was trained anew" if inputs.is_refitted else "of the final model"
+        note = f"{of}{origin}, epoch {inputs.history['chosen_epoch']}"
         return [Tile(objective.on_validation, inputs.chosen_score, note)]
     if best:
         return [Tile("Best score so far", objective.scores([best])[0], f"{objective.in_words}, trial {best.number}")]
@@ -185,9 +189,11 @@ def _data_facts(inputs: ReportInputs) -> dict[str, str]:
     if inputs.evaluation:
         facts["Classes"] = count(len(inputs.evaluation.class_names))
         facts[f"Test {inputs.noun}s"] = count(inputs.evaluation.n_examples)
-    for name, key in (("Training", "n_training_examples"), ("Validation", "n_validation_examples")):
-        if isinstance(inputs.description.get(key), int):
-            facts[f"{name} {inputs.noun}s"] = count(inputs.description[key])
+    roles = (("Training", "those for validation among them"), ("Validation", "for all but the model itself"))
+    for name, role in roles:
+        n = inputs.description.get(f"n_{name.lower()}_examples")
+        if isinstance(n, int):
+            facts[f"{name} {inputs.noun}s"] = f"{count(n)}, {role}" if inputs.is_refitted else count(n)
     if inputs.evaluation:
         facts["Test data’s fingerprint"] = inputs.evaluation.data["fingerprint"][:16]
     if inputs.description.get("data_fingerprint"):
@@ -202,13 +208,21 @@ def _run_facts(inputs: ReportInputs) -> dict[str, Any]:
     return {name: value for name, value in known.items() if name != "data_source" and value != ""}
 
 
-def _known_times(inputs: ReportInputs) -> dict[str, float]:
-    """Return seconds by what took them: the run's steps or, before those are known, what the artifacts tell."""
+def _wall_times(inputs: ReportInputs) -> dict[str, float]:
+    """Return wall seconds by what took them: of the run's steps, as each ran last, or else of the search so far."""
     if inputs.steps:
         return inputs.steps
-    times = {}
+    spans = inputs.search.spans if inputs.search else []
+    if not spans:
+        return {}
+    return {"search, first start to last end": max(s.ended for s in spans) - min(s.started for s in spans)}
+
+
+def _sums(inputs: ReportInputs) -> dict[str, float]:
+    sums = {}
     if inputs.search and inputs.search.trials:
-        times["all trials, added up"] = sum(trial.seconds for trial in inputs.search.trials)
+        sums["all trials"] = sum(trial.seconds for trial in inputs.search.trials)
     if inputs.history and inputs.history.get("seconds"):
-        times["final training"] = float(sum(inputs.history["seconds"]))
-    return times
+        best = "the best final’s epochs" if inputs.is_refitted else "the model’s epochs"
+        sums[f"{best}, those of the search among them"] = float(sum(inputs.history["seconds"]))
+    return sums

@@ -116,7 +116,7 @@ def hyperparameter_slice(axis: Axis, scored: Sequence[Scored], search: SearchRec
         ticks = apart(axis.ticks(4), 0.3)
         plot.set_xticks([where for where, _ in ticks], [shorten(text, 9) for _, text in ticks])
         plot.yaxis.set_major_locator(MaxNLocator(4))
-        plot.set_xlabel(shorten(axis.name, 28), color=COLOUR["ink"])
+        plot.set_xlabel(shorten(axis.title, 28), color=COLOUR["ink"])
         plot.set_ylabel(shorten(objective.short_name.capitalize() if objective.is_accuracy else objective.name, 20))
         label = f"{objective.on_validation} of {len(active)} trials against {axis.name}."
         return as_svg(figure, f"slice-{number}", label)

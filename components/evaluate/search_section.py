@@ -8,9 +8,10 @@ from markupsafe import Markup
 
 from components.core import journal
 from components.evaluate import search_figures
-from components.evaluate.axes import Axis, axes_of, positions
+from components.evaluate.axes import Axis, axes_of
 from components.evaluate.coordinates_figure import parallel_coordinates
 from components.evaluate.curves_figure import trial_curves
+from components.evaluate.factors import are_conditions_known, factors_of, table_of
 from components.evaluate.importance import MIN_TRIALS, Importance, importance
 from components.evaluate.inputs import ReportInputs
 from components.evaluate.marks import value_limits
@@ -26,11 +27,19 @@ MOST_AXES = 24
 
 @dataclass(frozen=True)
 class ImportanceFigure:
-    """The importance of the hyperparameters: the figure, what it rests on, and where scores were cut off."""
+    """The importance of the hyperparameters.
+
+    Attributes:
+        drawn: the figure.
+        result: what it shows.
+        worst_counted: where scores were cut off.
+        unconditional: names of the hyperparameters that are only sometimes active, by no condition that is declared.
+    """
 
     drawn: Markup
     result: Importance
     worst_counted: float
+    unconditional: list[str]
 
 
 @dataclass(frozen=True)
@@ -135,8 +144,12 @@ def _importance(axes: list[Axis], scored: Sequence[Scored], objective: Objective
     scores = np.array([each.score for each in scored])
     low, high = value_limits(scores.tolist(), objective.direction)
     counted = np.maximum(scores, low) if objective.direction == "max" else np.minimum(scores, high)
-    result = importance(positions(axes, [each.trial for each in scored]), counted)
+    factors = factors_of(axes)
+    result = importance(factors, table_of(axes, factors, [each.trial for each in scored]), counted)
     if result is None:
         return None
     worst = low if objective.direction == "max" else high
-    return ImportanceFigure(search_figures.importance_bars(axes, result), result, worst)
+    unconditional = [
+        axis.name for axis, factor in zip(axes, factors, strict=True) if not are_conditions_known(axis, factor)
+    ]
+    return ImportanceFigure(search_figures.importance_bars(axes, result), result, worst, unconditional)

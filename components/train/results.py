@@ -66,7 +66,10 @@ def history(winner: TrainedFinal, trained: Sequence[TrainedFinal]) -> dict[str, 
 
 
 def metrics(winner: TrainedFinal, trained: Sequence[TrainedFinal]) -> dict[str, float]:
-    """Return the step's metrics, by name: those of the model, and how the objective spreads over seeds and finals."""
+    """Return the step's metrics, by name: the winner's, also of a refitted model, and how the objective spreads.
+
+    `objective_over_seeds` is of the winner's configuration, `objective_over_finals` of all.
+    """
     finished = [each for each in trained if not each.reason]
     number = winner.training.final.number
     seeds = [each for each in finished if each.training.final.number == number]
