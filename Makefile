@@ -43,8 +43,8 @@ compile: $(INSTALLED) ## Write build/pipeline.yaml for Kubeflow; options in ARGS
 submit: $(INSTALLED) ## Start a run on Kubeflow: ARGS="--host URL …"
 	@$(BIN)/python pipeline.py submit $(ARGS)
 
-# By file, so that what the tests of a file share is made once.
-SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder
+# By file, so that what the tests of a file share is made once; a test that hangs or crashes is not tried again.
+SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 .PHONY: test
 test: $(INSTALLED) ## Run the fast tests; options in ARGS
