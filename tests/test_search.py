@@ -156,7 +156,7 @@ def test_a_search_can_go_on_with_more_trials(long_search, small, training_data, 
 def test_the_plan_is_told_with_its_time_before_anything_starts(small, training_data, tmp_path):
     done = run_search(small, training_data, tmp_path)
 
-    assert "3 configurations, 2 epochs, 2 finalists of 4 epochs, about " in done.stdout.splitlines()[0]
+    assert "3 configurations, 2 epochs, 2 finalists of 3 epochs, about " in done.stdout.splitlines()[0]
     assert "on 1 processor" in done.stdout.splitlines()[0]
 
 
