@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import time
 import types
 
 import keras
@@ -166,3 +167,13 @@ def test_looking_does_not_change_what_is_trained():
     unread(lambda hp: Hyperparameters(hp.Int("units", 4, 8)))
 
     assert np.array_equal(DATA.train.inputs, before)
+
+
+def test_a_network_that_hangs_is_left_to_the_trial_that_says_why():
+    def hangs(*_):
+        while True:
+            time.sleep(0.01)
+
+    experiment = Experiment(search_space=lambda hp: hp.Int("units", 1, 3), create_model=hangs)
+
+    assert unread_hyperparameters(experiment, discover(experiment.search_space), DATA, 0.2) == []

@@ -96,7 +96,9 @@ def test_a_network_that_hangs_at_an_end_of_the_space_is_left_to_its_trials():
     space = discover(lambda hp: hp.Int("units", 4, 64, default=8))
     started = time.monotonic()
 
-    refuse_unusable_network(Experiment(search_space=space.search_space, create_model=hangs), space, DATA, 1.5)
+    experiment = Experiment(search_space=space.search_space, create_model=hangs)
+
+    refuse_unusable_network(experiment, space, DATA, 1.5)
 
     assert time.monotonic() - started >= 1.5
     assert signal.getsignal(signal.SIGALRM) == handler and signal.getitimer(signal.ITIMER_REAL) == (0, 0)

@@ -208,7 +208,10 @@ def test_of_a_refitted_model_no_figure_is_called_its_own():
     assert "The model repeats trial 0 with seed 7" in page and "the thick line is that of the best" in page
     assert "the best is bold" in page and "epoch 5 was the best" in page
     assert "54 000, those for validation among them" in page.replace("\u202f", " ").replace("\xa0", " ")
-    assert "the model repeats trial 0 with seed 7, the best of them" in card and "was 5, with a" in card
+    assert (
+        "the model repeats trial 0 with seed 7, the best of them" in card
+        and "The best epoch of the best training to the end was 5, with a" in card
+    )
     for claim in ("The model is trial", "the model is bold", "the model’s", "of the final model", "were kept"):
         assert claim not in page
     for claim in ("this is trial", "kept epoch"):

@@ -18,19 +18,22 @@ from components.core.experiment import Experiment
 from components.core.hyperparameters import HyperparameterReader
 from components.core.reads import WHOLE, MissingHyperparameter, MissingKey, fields_of, recording
 from components.core.space import Space, probes
+from components.core.time_limit import limited
 from components.training.randomness import StepRandom
 
 MOST_NETWORKS = 24
 N_EXAMPLES = 2
 
 
-def refuse_unread_hyperparameters(experiment: Experiment, space: Space, data: TrainingData) -> None:
-    """Refuse a search space with a hyperparameter that decides nothing.
+def refuse_unread_hyperparameters(
+    experiment: Experiment, space: Space, data: TrainingData, time_limit_s: float = 0
+) -> None:
+    """Refuse a search space with a hyperparameter that decides nothing; see `unread_hyperparameters`.
 
     Raises:
         InvalidInput: the message names it; also where a part reads what `search_space` does not return.
     """
-    unread = unread_hyperparameters(experiment, space, data)
+    unread = unread_hyperparameters(experiment, space, data, time_limit_s)
     if unread:
         names = ", ".join(unread)
         raise InvalidInput(
@@ -39,10 +42,13 @@ def refuse_unread_hyperparameters(experiment: Experiment, space: Space, data: Tr
         )
 
 
-def unread_hyperparameters(experiment: Experiment, space: Space, data: TrainingData) -> list[str]:
+def unread_hyperparameters(
+    experiment: Experiment, space: Space, data: TrainingData, time_limit_s: float = 0
+) -> list[str]:
     """Return the names of the declared hyperparameters that have no effect, in their order.
 
     Networks are built at the defaults first, then at other values of what nothing has read yet, 24 at most.
+    Of one that can't be built, or takes longer than `time_limit_s` (0: may take any time), nothing is known.
     """
     waiting = {declared.key: _dependents(space, declared) for declared in space.declarations}
     for key in [key for key, dependents in waiting.items() if dependents is None]:
@@ -51,7 +57,7 @@ def unread_hyperparameters(experiment: Experiment, space: Space, data: TrainingD
         relevant = {key for key in waiting if not choices or key in choices}
         if not relevant:
             continue
-        read = _reads_or_none(experiment, space, choices, data)
+        read = _reads_or_none(experiment, space, choices, data, time_limit_s)
         for key in list(waiting):
             dependents = waiting[key]
             unknown = read is None and key in relevant
@@ -63,11 +69,12 @@ def unread_hyperparameters(experiment: Experiment, space: Space, data: TrainingD
 
 
 def _reads_or_none(
-    experiment: Experiment, space: Space, choices: dict[str, Any], data: TrainingData
+    experiment: Experiment, space: Space, choices: dict[str, Any], data: TrainingData, time_limit_s: float
 ) -> set[str] | None:
     """Return what `reads_at` returns, or None where no network can be built: a trial there will say why."""
     try:
-        return reads_at(experiment, space, choices, data)
+        with limited(time_limit_s):
+            return reads_at(experiment, space, choices, data)
     except InvalidInput:
         raise
     except Exception:

@@ -1,10 +1,6 @@
 """Holds the experiment's networks against the data, and loads one back, before a search spends its trials on them."""
 
-import contextlib
-import signal
 import tempfile
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +12,7 @@ from components.core.data import TrainingData
 from components.core.errors import InvalidInput
 from components.core.experiment import Experiment
 from components.core.space import Space, corners
+from components.core.time_limit import limited
 from components.training.loop import new_network
 from components.workers import reasons
 
@@ -38,7 +35,7 @@ def refuse_unusable_network(experiment: Experiment, space: Space, data: Training
     points = [space.active_values(choices) for choices in corners(space)[:N_POINTS]]
     for values in points:
         try:
-            with _limited(time_limit_s):
+            with limited(time_limit_s):
                 model, _ = new_network(experiment, values, data, seed=0)
                 logits = outputs(model, data)
         except Exception as error:  # whatever the experiment raises
@@ -55,25 +52,6 @@ def refuse_unusable_network(experiment: Experiment, space: Space, data: Training
             f"{cause}; create_model must give a network for inputs of the shape {data.info.input_shape} and "
             f"{data.info.n_classes} classes, and fails at the defaults of the space and at both ends"
         ) from failures[0]
-
-
-@contextlib.contextmanager
-def _limited(seconds: float) -> Iterator[None]:
-    """Raise TimeoutError in the block after some seconds; 0, or outside of the main thread: never."""
-    if not seconds or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def end(*_: object) -> None:
-        raise TimeoutError(f"it took longer than trial_time_limit_s, {seconds:g} s")
-
-    before = signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def outputs(model: keras.Model, data: TrainingData) -> np.ndarray:

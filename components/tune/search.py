@@ -100,8 +100,8 @@ def search(
 
         devices.leave_to_workers()
         if not opened.trials:
-            refuse_unread_hyperparameters(experiment, space, data)
-            refuse_unusable_network(experiment, space, data, settings.trial_time_limit_s)
+            for refuse in (refuse_unread_hyperparameters, refuse_unusable_network):
+                refuse(experiment, space, data, settings.trial_time_limit_s)
         plan = planning.plan_for(settings, opened.header, pool, space, Path(state_dir))
         events.note(str(space))
         opened.begin(header(experiment, space, data, settings, plan, earlier))

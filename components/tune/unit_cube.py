@@ -116,6 +116,8 @@ def _config(declaration: Declaration) -> dict[str, Any]:
 
 def _in_range(declaration: Declaration, hp: Any, value: Any) -> bool:
     """Say whether a value is one of those that a hyperparameter can have, and of their type."""
-    if not declaration.allows(value) or declaration.kind not in ("Int", "Float"):
-        return declaration.allows(value)
+    if not declaration.allows(value):
+        return False
+    if declaration.kind not in ("Int", "Float"):
+        return True
     return bool(np.isclose(hp.prob_to_value(hp.value_to_prob(value)), value, rtol=1e-9, atol=0))

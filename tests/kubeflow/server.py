@@ -68,7 +68,8 @@ class Api:
         self._ids = itertools.count(1)
 
     def __enter__(self):
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        self._server.api = self
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         if self._certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -203,71 +204,71 @@ def _page(field, store, query, scope):
     return {field: found[start : start + 2], "total_size": len(found), **more} if found else {}
 
 
-def _handler(api):
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Handler(http.server.BaseHTTPRequestHandler):
+    """Passes requests to `server.api`, and answers as it says or as its failures do."""
 
-        def do_GET(self):
-            self._serve("GET")
+    protocol_version = "HTTP/1.1"
 
-        def do_POST(self):
-            self._serve("POST")
+    def do_GET(self):
+        self._serve("GET")
 
-        def do_DELETE(self):
-            self._serve("DELETE")
+    def do_POST(self):
+        self._serve("POST")
 
-        def log_message(self, *_):
-            pass
+    def do_DELETE(self):
+        self._serve("DELETE")
 
-        def _serve(self, method):
-            url = urllib.parse.urlsplit(self.path)
-            body = self._body()
-            api.requests.append((method, url.path))
-            api.headers = dict(self.headers)
-            if api.redirect_to:
-                self._redirect()
-                return
-            if isinstance(body, dict):
-                api.bodies[url.path] = body
-            failure = Failure(method, url.path, cut=True) if api.stopped else api.next_failure(method, url.path)
-            if failure is None or failure.late:
-                status, answer = self._answer(method, url, body)
-            if failure is None and isinstance(answer, str):
-                self._send(status, answer, "text/plain")
-            elif failure is None:
-                self._send(status, json.dumps(answer))
-            elif failure.cut:
-                self.close_connection = True
-            else:
-                self._send(failure.status, failure.body)
+    def log_message(self, *_):
+        pass
 
-        def _redirect(self):
-            self.send_response(302)
-            self.send_header("Location", api.redirect_to + self.path)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+    def _serve(self, method):
+        api = self.server.api
+        url = urllib.parse.urlsplit(self.path)
+        body = self._body()
+        api.requests.append((method, url.path))
+        api.headers = dict(self.headers)
+        if api.redirect_to:
+            self._redirect()
+            return
+        if isinstance(body, dict):
+            api.bodies[url.path] = body
+        failure = Failure(method, url.path, cut=True) if api.stopped else api.next_failure(method, url.path)
+        if failure is None or failure.late:
+            status, answer = self._answer(method, url, body)
+        if failure is None and isinstance(answer, str):
+            self._send(status, answer, "text/plain")
+        elif failure is None:
+            self._send(status, json.dumps(answer))
+        elif failure.cut:
+            self.close_connection = True
+        else:
+            self._send(failure.status, failure.body)
 
-        def _answer(self, method, url, body):
-            if api.token and self.headers.get("Authorization") != f"Bearer {api.token}":
-                return 401, {"error": "Unauthorized", "code": 16, "message": "Unauthorized"}
-            return api.answer(
-                method, url.path.removeprefix("/pipeline"), dict(urllib.parse.parse_qsl(url.query)), body
-            )
+    def _redirect(self):
+        api = self.server.api
+        self.send_response(302)
+        self.send_header("Location", api.redirect_to + self.path)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
-        def _body(self):
-            data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            content_type = self.headers.get("Content-Type") or ""
-            if not content_type.startswith("multipart/"):
-                return json.loads(data) if data else {}
-            head = f"Content-Type: {content_type}\r\n\r\n".encode()
-            message = email.message_from_bytes(head + data, policy=email.policy.HTTP)
-            return next(message.iter_parts()).get_payload(decode=True)
+    def _answer(self, method, url, body):
+        api = self.server.api
+        if api.token and self.headers.get("Authorization") != f"Bearer {api.token}":
+            return 401, {"error": "Unauthorized", "code": 16, "message": "Unauthorized"}
+        return api.answer(method, url.path.removeprefix("/pipeline"), dict(urllib.parse.parse_qsl(url.query)), body)
 
-        def _send(self, status, text, content_type="application/json"):
-            self.send_response(status)
-            self.send_header("Content-Type", content_type)
-            self.send_header("Content-Length", str(len(text.encode())))
-            self.end_headers()
-            self.wfile.write(text.encode())
+    def _body(self):
+        data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        content_type = self.headers.get("Content-Type") or ""
+        if not content_type.startswith("multipart/"):
+            return json.loads(data) if data else {}
+        head = f"Content-Type: {content_type}\r\n\r\n".encode()
+        message = email.message_from_bytes(head + data, policy=email.policy.HTTP)
+        return next(message.iter_parts()).get_payload(decode=True)
 
-    return Handler
+    def _send(self, status, text, content_type="application/json"):
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(text.encode())))
+        self.end_headers()
+        self.wfile.write(text.encode())
