@@ -9,7 +9,7 @@ import sys
 from benchmarks.workload import TRIALS, flat_values
 from components.core import artifacts
 from components.workers.pool import Finished, Pool
-from components.workers.task import Outcome, Stretch
+from components.workers.stretch import Outcome, Stretch
 
 
 def main(path: str, epochs: int, n_trials: int, n_workers: int) -> None:

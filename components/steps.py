@@ -68,7 +68,7 @@ STEPS = {
         title="Tune the hyperparameters",
         packages="tune",
         resources=Resources("2", "8", "4Gi", "16Gi", timeout_s=86_400, retries=3),
-        shared=("experiment", "training", "workers"),
+        shared=("experiment", "machines", "training", "workers"),
         takes_gpu=True,
         keeps_state=True,
     ),

@@ -24,7 +24,7 @@ from components.training.inspection import unread_hyperparameters
 from components.tune.planning import Pace
 from components.workers import devices
 from components.workers.pool import Finished, Lost, Note, Pool
-from components.workers.task import Outcome, Stretch
+from components.workers.stretch import Outcome, Stretch
 from local.check_points import Built, Point, build, one_line, points_of
 
 N_TRAIN, N_VALIDATION = 2_000, 500

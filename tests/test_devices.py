@@ -10,7 +10,7 @@ import pytest
 from components.workers import count, devices
 from components.workers.pool import Finished, Lost, Note, Pool
 from components.workers.process import WorkerProcess
-from components.workers.task import Stretch
+from components.workers.stretch import Stretch
 from tests.searches import write_training_data
 
 TWO = "GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-aaaa-1)\nGPU 1: NVIDIA A100-SXM4-40GB (UUID: GPU-bbbb-2)\n"

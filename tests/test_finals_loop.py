@@ -8,7 +8,7 @@ import pytest
 from components.core import events
 from components.train.finals_loop import MAX_ATTEMPTS, FinalsLoop
 from components.workers.pool import Finished, Lost, Note, Progress
-from components.workers.task import Stretch
+from components.workers.stretch import Stretch
 
 MEMORY = 900
 

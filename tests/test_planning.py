@@ -42,14 +42,14 @@ def test_a_runs_time_is_that_of_its_epochs_and_starts():
 @pytest.mark.parametrize("budget_s", [60, 240, 3600])
 def test_a_planned_run_fits_its_budget_and_a_larger_one_would_not(budget_s):
     settings = replace(SETTINGS, time_budget_s=budget_s)
-    plan = planning.scaled(PLAN, settings, PACE)
+    plan = planning.scaled(PLAN, settings, PACE, 2)
 
     assert PACE.seconds(plan, 2) <= budget_s
     assert PACE.seconds(plan, 2) > 0.75 * budget_s
 
 
 def test_trials_and_epochs_keep_their_proportions():
-    plan = planning.scaled(PLAN, replace(SETTINGS, time_budget_s=3600), PACE)
+    plan = planning.scaled(PLAN, replace(SETTINGS, time_budget_s=3600), PACE, 2)
 
     assert plan.training_epochs / plan.max_trials == pytest.approx(30 / 24, rel=0.05)
     assert plan.rungs[-1] / plan.training_epochs == pytest.approx(18 / 30, rel=0.05)
@@ -57,7 +57,7 @@ def test_trials_and_epochs_keep_their_proportions():
 
 
 def test_the_smallest_plan_is_taken_where_none_fits():
-    plan = planning.scaled(PLAN, replace(SETTINGS, time_budget_s=5), PACE)
+    plan = planning.scaled(PLAN, replace(SETTINGS, time_budget_s=5), PACE, 2)
     assert (plan.max_trials, plan.training_epochs) == (planning.LEAST_TRIALS, planning.LEAST_EPOCHS)
 
 

@@ -14,7 +14,7 @@ from components.train import finals
 from components.train.finals import best_of
 from components.training.state import TrainingFailed
 from components.workers import task
-from components.workers.task import Stretch
+from components.workers.stretch import Stretch
 from tests import searches
 from tests.train_step import SEED, VALUES, call, write_shortlist
 

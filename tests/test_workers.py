@@ -11,7 +11,7 @@ from components.core import artifacts, journal
 from components.core.errors import InvalidInput
 from components.workers import process
 from components.workers.pool import Finished, Large, Lost, Note, Pool, Progress
-from components.workers.task import Stretch
+from components.workers.stretch import Stretch
 from tests import processes
 from tests.fork import NETWORK, ROOT, with_experiment, with_small_network
 from tests.searches import Search, write_training_data

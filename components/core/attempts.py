@@ -60,6 +60,10 @@ class Attempts:
         """Return how often the search has ended while this trial was being trained."""
         return self._ends[number] + (number in self._open)
 
+    def is_large(self, number: int) -> bool:
+        """Return whether the attempt that goes on was seen to take much of the memory."""
+        return self._open.get(number, False)
+
     def is_guilty(self, number: int) -> bool:
         """Return whether a trial has ended the search too often to be tried again."""
         large = self._large_ends[number] + self._open.get(number, False)

@@ -16,6 +16,7 @@ DEFAULT_TEST_FRACTION = 0.2
 """The one default that a step needs to know: another value is refused where it has no effect."""
 
 _ADDRESS = re.compile(r"https://[^\s/]+\S*|(?:s3|gs)://[^\s/]+(?:/.*)?|file:///.+", re.DOTALL)
+_SCHEDULER = re.compile(r"(?:tls|tcp)://[^\s/]+:[0-9]{1,5}")
 _IMAGE_SIZE = re.compile(r"([1-9][0-9]{0,3})(?:x([1-9][0-9]{0,3}))?")
 
 
@@ -90,6 +91,21 @@ def shown_source(data_source: str) -> str:
     return f"https://{host.rpartition('@')[2]}{slash}{path}{'?…' if query else ''}"
 
 
+class DaskScheduler:
+    """An address such as `tls://HOST:8786`, a path, or nothing."""
+
+    def check(self, name: str, value: Any) -> str:
+        """Return `value`.
+
+        Raises:
+            InvalidInput: it is no text, or an address of another kind.
+        """
+        is_address = isinstance(value, str) and "://" in value
+        if not isinstance(value, str) or "\0" in value or (is_address and not _SCHEDULER.fullmatch(value)):
+            raise InvalidInput(f"{name} must be tls://HOST:PORT, tcp://HOST:PORT or a file's path, got {value!r}")
+        return value
+
+
 class ImageSize:
     """`28`, `32x48`, or nothing."""
 
@@ -159,6 +175,16 @@ PARAMETERS = {
     "workers": Parameter(
         Range(int, 0, 1_024), "Trainings in flight at once; 0: one a GPU, or as many as processors and memory allow."
     ),
+    "pods": Parameter(
+        Range(int, 0, 1_000), "Worker machines of the search: pods on a cluster, processes here; 0: this one alone."
+    ),
+    "dask_scheduler": Parameter(
+        DaskScheduler(), "Address or file of a Dask scheduler whose workers train for the search.", is_path=True
+    ),
+    "worker_timeout_s": Parameter(
+        Range(int, 0, 604_800), "Seconds without any worker machine after which the search ends; 0: never."
+    ),
+    "dashboard": Parameter(TrueOrFalse(), "Whether Dask's own pages are served while worker machines are used."),
     "finalists": Parameter(
         Range(int, 0, 1_000), "Configurations that are trained to the end; 0: from the processors, at least two."
     ),

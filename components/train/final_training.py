@@ -15,7 +15,7 @@ from components.core.experiment import Experiment
 from components.core.finalists import Final
 from components.training.checkpoint import Checkpoint, key_of
 from components.training.state import Course, TrainingState
-from components.workers.task import Stretch
+from components.workers.stretch import Stretch
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,10 @@ def tune(
     n_finalists: int,
     training_epochs: int,
     time_budget_s: int,
+    pods: int,
+    dask_scheduler: str,
+    worker_timeout_s: int,
+    dashboard: bool,
     seed: int,
     warm_start: str = "",
     state_dir: str = "",
@@ -44,11 +48,15 @@ def tune(
         round_size=round_size,
         finalists=n_finalists,
         time_budget_s=time_budget_s,
+        pods=pods,
+        dask_scheduler=dask_scheduler,
+        worker_timeout_s=worker_timeout_s,
+        dashboard=dashboard,
         seed=seed,
     )
     with files.kept_or_temporary(state_dir) as folder:
         checked["workers"] = resolve_workers(workers)
-        settings = SearchSettings(**checked, warm_start=warm_start)
+        settings = SearchSettings(**checked, warm_start=warm_start, workers_wanted=workers)
         found = search(EXPERIMENT, training_data.path, settings, folder)
         artifacts.write_best_hyperparameters(found.best.hyperparameters, best_hyperparameters.path)
         results.write_finalists(found, seed, folder, finalists.path)

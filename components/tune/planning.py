@@ -7,12 +7,12 @@ from statistics import fmean
 from typing import Any
 
 from components.core import events, files
-from components.core.plan import Plan, expected_epochs, make_plan
+from components.core.plan import ROUND_SHARE, Plan, expected_epochs, make_plan
 from components.core.space import Space
 from components.tune.suggestions import Suggester
 from components.workers import count
-from components.workers.pool import Finished, Pool
-from components.workers.task import Outcome, Stretch
+from components.workers.pool import Executor, Finished
+from components.workers.stretch import Outcome, Stretch
 
 WEIGHTS = "weights"
 OTHER_STEPS_S = 15.0
@@ -49,7 +49,7 @@ class Pace:
         return float(self.spent_s + search + finals + OTHER_STEPS_S)
 
 
-def plan_for(settings: Any, header: dict[str, Any], pool: Pool, space: Space, state_dir: Path) -> Plan:
+def plan_for(settings: Any, header: dict[str, Any], pool: Executor, space: Space, state_dir: Path) -> Plan:
     """Return the plan of a search, and tell it.
 
     A search that was begun keeps what its journal's header says; for a new one, what is left to the machine (0) is
@@ -67,7 +67,7 @@ def plan_for(settings: Any, header: dict[str, Any], pool: Pool, space: Space, st
         trial_epochs=settings.trial_epochs,
         training_epochs=settings.training_epochs,
         stop_trials_early=settings.stop_trials_early,
-        round_size=settings.round_size,
+        round_size=settings.round_size or ROUND_SHARE * settings.pods,
         finalists=settings.finalists,
         processors=count.side_by_side(),
     )
@@ -80,11 +80,11 @@ def plan_for(settings: Any, header: dict[str, Any], pool: Pool, space: Space, st
         events.note(str(plan))
         return plan
     if settings.time_budget_s:
-        measured_for, plan = plan, scaled(plan, settings, pace)
+        measured_for, plan = plan, scaled(plan, settings, pace, pool.n_workers)
         if plan.training_epochs != measured_for.training_epochs:  # the first epochs were of another schedule
             files.remove(state_dir / WEIGHTS)
-    seconds = pace.seconds(plan, settings.workers)
-    width, unit = min(settings.workers, len(pool.devices) or settings.workers), "GPU" if pool.devices else "processor"
+    seconds = pace.seconds(plan, pool.n_workers)
+    width, unit = min(pool.n_workers, len(pool.devices) or pool.n_workers), "GPU" if pool.devices else "processor"
     events.note(f"{plan}, about {duration(seconds)} on {width} {unit}{'' if width == 1 else 's'}")
     if 0 < settings.time_budget_s < seconds:
         events.warn(f"no plan is over in time_budget_s, {settings.time_budget_s} s: the smallest one takes longer")
@@ -103,7 +103,7 @@ def _as_begun(plan: Plan, settings: Any, header: dict[str, Any]) -> Plan:
     return plan
 
 
-def measured_pace(plan: Plan, seed: int, pool: Pool, space: Space, state_dir: Path) -> Pace | None:
+def measured_pace(plan: Plan, seed: int, pool: Executor, space: Space, state_dir: Path) -> Pace | None:
     """Return the pace of one epoch of the first configurations side by side, or None when none could be trained.
 
     Their weights are kept: the search goes on from them, so that little is lost.
@@ -113,7 +113,7 @@ def measured_pace(plan: Plan, seed: int, pool: Pool, space: Space, state_dir: Pa
     for slot, (number, each) in zip(pool.idle, enumerate(values), strict=False):
         checkpoint = str(weights_path(state_dir, number))
         first_epoch = Stretch(number, each, 1, plan.training_epochs, seed, checkpoint)
-        pool.assign(slot, replace(first_epoch, memory_bytes=share, memory_bytes_alone=share))
+        pool.assign(slot, replace(first_epoch, memory_bytes=share, memory_bytes_alone=pool.memory_bytes))
     outcomes: list[tuple[float, Outcome]] = []
     while pool.running:
         outcomes += [(event.seconds, event.outcome) for event in pool.wait() if isinstance(event, Finished)]
@@ -125,7 +125,7 @@ def measured_pace(plan: Plan, seed: int, pool: Pool, space: Space, state_dir: Pa
     return Pace(epoch_s, start_s, pool.start_up_seconds / max(1, len(pool.idle)) + max(seconds for seconds, _ in good))
 
 
-def scaled(plan: Plan, settings: Any, pace: Pace) -> Plan:
+def scaled(plan: Plan, settings: Any, pace: Pace, workers: int) -> Plan:
     """Return the largest plan, in the proportions of `plan`, that is over within the time budget.
 
     Trials and epochs grow alike. The smallest plan there is may take longer; then it is taken all the same.
@@ -133,7 +133,7 @@ def scaled(plan: Plan, settings: Any, pace: Pace) -> Plan:
     low, high = 0.0, MOST_SCALE
     for _ in range(30):
         middle = (low + high) / 2
-        fits = pace.seconds(_times(plan, settings, middle), settings.workers) <= settings.time_budget_s
+        fits = pace.seconds(_times(plan, settings, middle), workers) <= settings.time_budget_s
         low, high = (middle, high) if fits else (low, middle)
     return _times(plan, settings, low)
 

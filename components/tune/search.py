@@ -13,8 +13,8 @@ from components.core.experiment import Experiment
 from components.core.plan import Plan
 from components.core.space import Space, space_for
 from components.tune import planning, warm_start
+from components.tune.executor import executor_for
 from components.workers import devices
-from components.workers.pool import Pool
 
 TIMELINE = "timeline.jsonl"
 
@@ -23,7 +23,8 @@ TIMELINE = "timeline.jsonl"
 class SearchSettings:
     """What decides a search besides its data; see the table of pipeline parameters.
 
-    `workers` is the resolved number, at least 1; `warm_start` is the path of an earlier journal, or empty.
+    `workers` is the resolved number, at least 1, and `workers_wanted` the parameter; `warm_start` is the path of an
+    earlier journal, or empty.
     """
 
     max_trials: int
@@ -37,6 +38,11 @@ class SearchSettings:
     trial_time_limit_s: int = 0
     time_budget_s: int = 0
     warm_start: str = ""
+    workers_wanted: int = 0
+    pods: int = 0
+    dask_scheduler: str = ""
+    worker_timeout_s: int = 0
+    dashboard: bool = False
 
 
 @dataclass
@@ -87,7 +93,7 @@ def search(
     with (
         journal.Journal.lock(state_dir) as opened,
         tempfile.TemporaryDirectory() as unused,
-        Pool(settings.workers, setup, settings.trial_time_limit_s) as pool,
+        executor_for(settings, setup) as pool,
     ):
         if settings.max_trials < len(opened.trials) and not settings.time_budget_s:
             rule = f"max_trials must be at least the {len(opened.trials)} trials that {state_dir} holds"

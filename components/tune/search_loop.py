@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from components.core import events, files, journal, machine
+from components.core.attempts import MOST_ENDS, MOST_ENDS_WHEN_LARGE
 from components.core.experiment import Metric
 from components.core.plan import Plan, expected_epochs
 from components.tune import failures, rounds
 from components.tune.planning import weights_path
 from components.tune.search import TIMELINE, SearchResult
 from components.tune.tuner import CustomTuner
-from components.workers.pool import Event, Finished, Large, Lost, Note, Pool
-from components.workers.task import Outcome, Stretch
+from components.workers.pool import Event, Executor, Finished, Large, Lost, Note
+from components.workers.stretch import Outcome, Stretch
 
 MAX_ATTEMPTS = 3
 MOST_KEPT_WEIGHTS = 64
@@ -35,9 +36,10 @@ class SearchLoop:
     seed: int
     open_journal: journal.Journal
     tuner: CustomTuner
-    pool: Pool
+    pool: Executor
     state_dir: Path
     lost: Counter[int] = field(default_factory=Counter)
+    lost_machines: Counter[int] = field(default_factory=Counter)
     waiting: list[rounds.Stretch] = field(default_factory=list)
     alone: list[rounds.Stretch] = field(default_factory=list)
     is_alone: bool = False
@@ -188,18 +190,27 @@ class SearchLoop:
         self._write(stretch, outcome, event)
 
     def _retry_or_fail(self, stretch: rounds.Stretch, event: Lost) -> None:
-        self.lost[stretch.number] += event.had_begun
-        n_lost = self.lost[stretch.number]
+        n_lost, most = self._count_lost(event)
         self._log(stretch, event, "lost")
         if event.log:
             self._keep_traceback(stretch.number, event.log)
-        if event.timed_out or n_lost >= MAX_ATTEMPTS:
+        if event.timed_out or n_lost >= most:
             tries = "" if event.timed_out else f", {n_lost} times"
             self._fail(stretch, event.reason + tries, event.seconds)
             return
         self.open_journal.append_event({"released": stretch.number})
         events.warn(f"trial {stretch.number} is tried again: {event.reason}")
         self.waiting.insert(0, stretch)
+
+    def _count_lost(self, event: Lost) -> tuple[int, int]:
+        """Return how often a trial was lost in this way, and how often it may be: machines go for other reasons too,
+        unless the trial was seen to take most of the memory."""
+        counter = self.lost_machines if event.with_machine else self.lost
+        counter[event.number] += event.had_begun
+        if not event.with_machine:
+            return counter[event.number], MAX_ATTEMPTS
+        is_large = self.open_journal.attempts.is_large(event.number)
+        return counter[event.number], MOST_ENDS_WHEN_LARGE if is_large else MOST_ENDS
 
     def _fail(self, stretch: rounds.Stretch, reason: str, seconds: float = 0.0) -> None:
         self._append(stretch, Outcome("failed", None, [], [], 0, reason), seconds)
@@ -243,7 +254,7 @@ class SearchLoop:
         line: dict[str, Any] = {"number": stretch.number, "worker": event.worker, "outcome": outcome}
         line |= {"started": round(ended - event.seconds, 3), "ended": round(ended, 3)}
         line |= {"first": self._epochs_of(stretch.number), "last": stretch.last}
-        line |= {"round": len(self.open_journal.rounds) - 1}
+        line |= {"round": len(self.open_journal.rounds) - 1, "machine": event.machine}
         with open(self.state_dir / TIMELINE, "a") as file:
             file.write(json.dumps(line) + "\n")
 

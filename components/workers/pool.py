@@ -7,13 +7,13 @@ or hangs is replaced. All of this happens in the caller's thread, in `wait`.
 import selectors
 import signal
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from components.core import events, machine
 from components.core.errors import InvalidInput
 from components.workers import devices, reasons
 from components.workers.process import WorkerProcess
-from components.workers.task import Outcome, Stretch
+from components.workers.stretch import Outcome, Stretch
 from components.workers.worker import EXIT_REFUSED
 
 MAX_FAILED_STARTS = 3
@@ -25,12 +25,13 @@ IDLE_WORKER_BYTES = 250 * 2**20
 
 @dataclass(frozen=True)
 class Finished:
-    """A stretch ran to its end, good or bad."""
+    """A stretch ran to its end, good or bad; `machine` is the name of the one that it ran on, empty for this one."""
 
     number: int
     worker: int
     seconds: float
     outcome: Outcome
+    machine: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Lost:
         reason: how it ended, one line.
         timed_out: whether it had used up its time.
         had_begun: False when the worker died in its start-up, which says nothing about the configuration.
+        with_machine: whether the whole machine was lost, which says little about it.
+        machine: its name, empty for this one.
         log: the end of what was written to standard output and standard error.
     """
 
@@ -54,6 +57,8 @@ class Lost:
     timed_out: bool = False
     had_begun: bool = True
     log: str = ""
+    with_machine: bool = False
+    machine: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,38 @@ class Progress:
 Event = Finished | Lost | Note | Large | Progress
 
 
+class Executor(Protocol):
+    """Who trains stretches for a search, which knows no more of it: the processes of this machine, or of several.
+
+    Attributes:
+        memory_bytes: what trainings on this machine may take together.
+        devices: the GPUs of this machine that they are on.
+        start_up_seconds: how long workers took to start, all together.
+    """
+
+    memory_bytes: int
+    devices: tuple[str, ...]
+    start_up_seconds: float
+
+    @property
+    def n_workers(self) -> int:
+        """How many trainings there is room for at once."""
+
+    @property
+    def idle(self) -> list[int]:
+        """The slots that have no stretch."""
+
+    @property
+    def running(self) -> set[int]:
+        """The numbers of the configurations in flight."""
+
+    def assign(self, slot: int, stretch: Stretch) -> None:
+        """Give a stretch to an idle slot."""
+
+    def wait(self) -> list[Event]:
+        """Return what has happened, waiting until something has; nothing when only `idle` has changed."""
+
+
 class Pool:
     """Worker processes, and the stretches they are training.
 
@@ -94,18 +131,21 @@ class Pool:
         n_workers: how many.
         setup: the first message to each; see `components.workers.worker`.
         time_limit_s: seconds after which a stretch is given up; 0 for never.
+        first_slot: the number of the first worker on this machine, by which it gets its GPU.
     """
 
-    def __init__(self, n_workers: int, setup: dict[str, Any], time_limit_s: float = 0) -> None:
+    def __init__(self, n_workers: int, setup: dict[str, Any], time_limit_s: float = 0, first_slot: int = 0) -> None:
         self._setup = setup
         self._time_limit_s = time_limit_s
         self._selector = selectors.DefaultSelector()
         self._failed_starts = 0
         self.start_up_seconds = 0.0
+        self._first_slot = first_slot
         self.devices = devices.visible()
         self.memory_bytes = max(1, machine.available_bytes() - n_workers * IDLE_WORKER_BYTES)
         if self.devices:
-            placed = [f"worker {slot} on {devices.of_worker(slot, self.devices)}" for slot in range(n_workers)]
+            slots = range(first_slot, first_slot + n_workers)
+            placed = [f"worker {slot} on {devices.of_worker(slot, self.devices)}" for slot in slots]
             events.note(", ".join(placed))
         self._workers = [self._start(slot) for slot in range(n_workers)]
 
@@ -157,7 +197,7 @@ class Pool:
         self._selector.close()
 
     def _start(self, slot: int) -> WorkerProcess:
-        device = devices.of_worker(slot, self.devices)
+        device = devices.of_worker(self._first_slot + slot, self.devices)
         worker = WorkerProcess(slot, device)
         worker.send({**self._setup, "device": device})
         self._selector.register(worker.replies, selectors.EVENT_READ, worker)

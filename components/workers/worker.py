@@ -23,10 +23,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
-if TYPE_CHECKING:
-    from components.workers import task
+from components.workers.stretch import Stretch
 
 PR_SET_PDEATHSIG = 1
 PARENT_CHECK_S = 1.0
@@ -80,7 +79,7 @@ def main(requests_from: int, replies_to: int) -> None:
     replies.send(ready=True)
 
     def train(request: dict[str, Any]) -> None:
-        stretch = task.Stretch(**request)
+        stretch = Stretch(**request)
         _tell_when_large(replies, stretch)
 
         def tell(epoch: Epoch) -> None:
@@ -141,7 +140,7 @@ def _offer_to_be_ended_first() -> None:
         Path("/proc/self/oom_score_adj").write_text("1000")
 
 
-def _tell_when_large(replies: Replies, stretch: "task.Stretch") -> None:
+def _tell_when_large(replies: Replies, stretch: Stretch) -> None:
     """Tell the parent, from a thread, as soon as this process has taken half of what a training may take.
 
     What it shares with the worker that it was forked from is not counted.
