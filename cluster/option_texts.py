@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from cluster.options import ClusterOptions, Toleration
+from cluster.options import WORKER, ClusterOptions, Toleration
 from components.core.errors import InvalidInput
 from components.steps import STEPS, Resources
 
@@ -21,14 +21,31 @@ def with_resources(options: ClusterOptions, settings: Iterable[str]) -> ClusterO
     Raises:
         InvalidInput: no such step or resource, a quantity Kubernetes does not know, or a request above its limit.
     """
-    resources = dict(options.resources)
+    resources, of_workers = dict(options.resources), dict(options.worker_resources)
     for setting in settings:
         step, name, value = _parse_setting(setting)
         changed: dict[str, Any] = {name: value}
-        resources[step] = dataclasses.replace(resources[step], **changed)
-    for step, wanted in resources.items():
+        if step == WORKER:
+            of_workers |= changed
+        else:
+            resources[step] = dataclasses.replace(resources[step], **changed)
+    for step, wanted in {**resources, **_of_workers(resources, of_workers)}.items():
         _check_order(step, wanted)
-    return dataclasses.replace(options, resources=resources)
+    return dataclasses.replace(options, resources=resources, worker_resources=of_workers)
+
+
+def parse_worker_label(text: str) -> tuple[str, str]:
+    """Return (label, value) from `LABEL=VALUE`.
+
+    Raises:
+        InvalidInput: another form, or no label of Kubernetes'.
+    """
+    label, _, value = text.partition("=")
+    if not re.fullmatch(r"([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?", label) or (
+        not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?", value)
+    ):
+        raise InvalidInput(f"worker_label must be LABEL=VALUE as Kubernetes has them, got {text!r}")
+    return label, value
 
 
 def parse_image(text: str) -> tuple[str, str]:
@@ -99,19 +116,27 @@ _QUANTITIES = {
 }
 
 
+def _of_workers(resources: dict[str, Resources], changed: dict[str, str]) -> dict[str, Resources]:
+    """Return what the search's worker pods ask for, as one more entry."""
+    of_search = next(resources[name] for name, step in STEPS.items() if step.starts_workers)
+    values: dict[str, Any] = dict(changed)
+    return {WORKER: dataclasses.replace(of_search, **values)} if changed else {}
+
+
 def _split_step(text: str) -> tuple[str | None, str]:
     first, colon, rest = text.partition(":")
-    return (first, rest) if colon and first in STEPS else (None, text)
+    return (first, rest) if colon and first in (*STEPS, WORKER) else (None, text)
 
 
 def _parse_setting(setting: str) -> tuple[str, str, str | int]:
     path, _, value = setting.partition("=")
     step, _, name = path.partition(".")
     fields = {field.name: field.type for field in dataclasses.fields(Resources)}
-    if step not in STEPS or name not in fields or not value:
+    is_of_workers = step == WORKER and name in fields and fields[name] is not int
+    if not (step in STEPS or is_of_workers) or name not in fields or not value:
         raise InvalidInput(
             f"resource must be STEP.NAME=VALUE with a step of {', '.join(STEPS)} and a name of {', '.join(fields)}, "
-            f"got {setting!r}"
+            f"or {WORKER}.NAME=VALUE without time-out and retries, got {setting!r}"
         )
     return step, name, _parse_count(setting, name, value) if fields[name] is int else _parse_amount(path, name, value)
 

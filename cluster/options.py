@@ -7,6 +7,8 @@ from components.steps import STEPS, Resources
 STATE_MOUNT = "/state"
 DATA_MOUNT = "/data"
 USER_ID = 10001
+WORKER = "worker"
+"""Stands for the pods that a search starts where an option names a step."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,12 @@ class ClusterOptions:
         resources: what each step asks for.
         gpus: accelerators for each step that takes them, 0 for none.
         accelerator: the accelerator's resource name.
-        node_selectors: (step, label, value); a step of None means every step.
-        tolerations: (step, toleration); a step of None means every step.
+        node_selectors: (step, label, value); a step of None means every step, `WORKER` the search's worker pods.
+        tolerations: (step, toleration); the same.
         state_volume_claim: claim that is mounted at `STATE_MOUNT` in steps that keep state, or None.
         data_volume_claim: claim that is mounted at `DATA_MOUNT` in steps that read the user's data, or None.
+        worker_resources: of the search's worker pods, by a resource's name; the others are the searching task's.
+        worker_labels: of the worker pods and their job, such as the queue that admits them.
         image_pull_secrets: names of secrets for a private registry.
         cache: True or False for all steps, None for what the table says.
         cache_evaluate: whether evaluate is cached when `cache` is None.
@@ -49,6 +53,8 @@ class ClusterOptions:
     tolerations: tuple[tuple[str | None, Toleration], ...] = ()
     state_volume_claim: str | None = None
     data_volume_claim: str | None = None
+    worker_resources: dict[str, str] = field(default_factory=dict)
+    worker_labels: dict[str, str] = field(default_factory=dict)
     image_pull_secrets: tuple[str, ...] = ()
     cache: bool | None = None
     cache_evaluate: bool = STEPS["evaluate"].cached

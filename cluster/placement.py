@@ -1,14 +1,20 @@
 """What a cluster is told of each task: image, resources, time-out, retries, cache, volumes, and who it runs as."""
 
+import json
+from typing import Any
+
 from kfp import kubernetes
 from kfp.dsl import PipelineTask
 from kfp.dsl.pipeline_context import Pipeline
 
-from cluster.options import DATA_MOUNT, STATE_MOUNT, ClusterOptions, Toleration
+from cluster.options import DATA_MOUNT, STATE_MOUNT, WORKER, ClusterOptions, Toleration
 from components.steps import STEPS, Resources, check_is_step, component_function
 
 SUPERVISOR = ("python3", "-m", "components.core.supervisor")
 """Before the command of a step that can go on where it was: starts it again when it was killed."""
+
+WORKER_PLACEMENT = "WORKER_PLACEMENT"
+"""The variable in which a step that starts pods finds how to place them; see `components.machines.pods`."""
 
 FIRST_PAUSE_S, PAUSE_FACTOR = 30, 2.0
 POD_START_S = 600
@@ -49,6 +55,27 @@ def place(task: PipelineTask, options: ClusterOptions) -> None:
     _set_pod(task, options)
     _set_volumes(task, name, options)
     _set_nodes(task, name, options)
+    if STEPS[name].starts_workers and (placement := worker_placement(options)):
+        task.set_env_variable(WORKER_PLACEMENT, json.dumps(placement, sort_keys=True))
+
+
+def worker_placement(options: ClusterOptions) -> dict[str, Any]:
+    """Return what a search's worker pods have otherwise than the task that starts them, for its `Placement`."""
+    selector = {label: value for step, label, value in options.node_selectors if step == WORKER}
+    tolerations = [_as_kubernetes_writes(each) for step, each in options.tolerations if step == WORKER]
+    found = {
+        "resources": options.worker_resources,
+        "node_selector": selector,
+        "tolerations": tolerations,
+        "labels": options.worker_labels,
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _as_kubernetes_writes(toleration: Toleration) -> dict[str, str]:
+    written = {"key": toleration.key, "operator": "Equal" if toleration.value else "Exists"}
+    given = {"value": toleration.value, "effect": toleration.effect}
+    return written | {name: value for name, value in given.items() if value}
 
 
 def _set_resources(task: PipelineTask, wanted: Resources) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from cluster.option_texts import parse_image, parse_node_selector, parse_toleration, with_resources
+from cluster.option_texts import parse_image, parse_node_selector, parse_toleration, parse_worker_label, with_resources
 from cluster.options import USER_ID, ClusterOptions
 from command_line.paths import PATH
 from components.core.errors import InvalidInput
@@ -95,13 +95,19 @@ cluster_options = _decorate(
         "--node-selector",
         multiple=True,
         metavar="[STEP:]LABEL=VALUE",
-        help="Label that the node must have.",
+        help="Label that the node must have; worker: for the search's worker pods.",
     ),
     click.option(
         "--toleration",
         multiple=True,
         metavar="[STEP:]KEY[=VALUE][:EFFECT]",
-        help="Taint that the node may have.",
+        help="Taint that the node may have; worker: for the search's worker pods.",
+    ),
+    click.option(
+        "--worker-label",
+        multiple=True,
+        metavar="LABEL=VALUE",
+        help="Label of the search's worker pods and their job, such as a queue's.",
     ),
     _option("--state-volume-claim", _kubernetes_name, help="Volume that keeps a search."),
     _option("--data-volume-claim", _kubernetes_name, help="Volume with your data, at /data."),
@@ -172,6 +178,7 @@ def take_cluster_options(values: dict[str, Any]) -> ClusterOptions:
         accelerator=take("accelerator"),
         node_selectors=tuple(parse_node_selector(text) for text in take("node_selector")),
         tolerations=tuple(parse_toleration(text) for text in take("toleration")),
+        worker_labels=dict(parse_worker_label(text) for text in take("worker_label")),
         state_volume_claim=take("state_volume_claim"),
         data_volume_claim=take("data_volume_claim"),
         image_pull_secrets=tuple(take("image_pull_secret")),

@@ -45,6 +45,7 @@ class Step:
         takes_gpu: whether it gets an accelerator and an image with CUDA where that is asked for.
         keeps_state: whether the state volume is mounted, and the step is started again there when it was killed.
         reads_data: whether the volume with the user's own data is mounted.
+        starts_workers: whether it starts pods of its own, and is told how to place them.
     """
 
     title: str
@@ -55,6 +56,7 @@ class Step:
     takes_gpu: bool = False
     keeps_state: bool = False
     reads_data: bool = False
+    starts_workers: bool = False
 
 
 STEPS = {
@@ -71,6 +73,7 @@ STEPS = {
         shared=("experiment", "machines", "training", "workers"),
         takes_gpu=True,
         keeps_state=True,
+        starts_workers=True,
     ),
     "train": Step(
         title="Train the best model",

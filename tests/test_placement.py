@@ -1,5 +1,7 @@
 """What the compiled pipeline tells the cluster of each task."""
 
+import json
+
 import pytest
 import yaml
 from google.protobuf import json_format
@@ -256,3 +258,24 @@ def test_a_step_is_placed_within_a_condition_and_under_a_name_of_two_words(monke
 
     (executor,) = conditional.pipeline_spec.deployment_spec["executors"].values()
     assert executor["container"]["image"] == "team/export:1"
+
+
+def test_what_is_said_of_the_search_s_worker_pods_reaches_the_step_that_starts_them(output):
+    spec, pods = compiled(
+        output,
+        node_selectors=(("worker", "pool", "spot"),),
+        tolerations=(("worker", Toleration("spot", None, "NoSchedule")),),
+        worker_resources={"memory_limit": "2Gi"},
+        worker_labels={"kueue.x-k8s.io/queue-name": "research"},
+    )
+    (variable,) = container(spec, "tune")["env"]
+
+    assert variable["name"] == "WORKER_PLACEMENT"
+    assert json.loads(variable["value"]) == {
+        "labels": {"kueue.x-k8s.io/queue-name": "research"},
+        "node_selector": {"pool": "spot"},
+        "resources": {"memory_limit": "2Gi"},
+        "tolerations": [{"effect": "NoSchedule", "key": "spot", "operator": "Exists"}],
+    }
+    assert "nodeSelector" not in pods["tune"]
+    assert "env" not in container(spec, "train")

@@ -60,7 +60,7 @@ class OwnScheduler:
 
     Attributes:
         host: the address that workers reach it at.
-        dashboard: where Dask's pages are served, `:8787`, or empty for nowhere.
+        dashboard: where Dask's pages are served, `:8787`, or empty for nowhere; with Bokeh installed its plots, too.
     """
 
     host: str
@@ -74,8 +74,10 @@ class OwnScheduler:
         shown = {"dashboard": True, "dashboard_address": self.dashboard} if self.dashboard else {"dashboard": False}
         self._scheduler = await Scheduler(host=self.host, port=0, protocol="tls://", security=self.security, **shown)
         if self.dashboard:
-            events.note(f"Dask's dashboard: http://{self.host}:{self._scheduler.http_server.port}/status")
-        return await Client(self._scheduler.address, security=self.security, asynchronous=True, set_as_default=False)
+            events.note(f"Dask's pages: http://{self.host}:{self._scheduler.http_server.port}/info/main/workers.html")
+        opened = Client(self._scheduler.address, security=self.security, asynchronous=True, set_as_default=False)
+        client: Client = await opened
+        return client
 
     def connection(self, slots: int) -> Connection:
         """Return what a worker machine is given to reach it."""
@@ -83,6 +85,7 @@ class OwnScheduler:
         return Connection(self._scheduler.address, secret.tls_worker_cert, secret.tls_worker_key, slots)
 
     def members(self) -> dict[str, int]:
+        """Return its workers, by address, with the trainings that each has room for."""
         return {address: state.nthreads for address, state in self._scheduler.workers.items()}
 
     async def close(self) -> None:

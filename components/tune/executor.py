@@ -44,10 +44,15 @@ def executor_for(settings: "SearchSettings", setup: dict[str, Any]) -> "Pool | C
 
 def _membership(settings: "SearchSettings") -> tuple[Any, int]:
     """Return where the machines come from, and how many trainings at once they will have room for, if known."""
+    from components.machines import pods
     from components.machines.membership import Existing, OwnScheduler, Processes
 
     if settings.dask_scheduler:
         return Existing(settings.dask_scheduler), 0
-    scheduler = OwnScheduler(LOOPBACK, DASHBOARD if settings.dashboard else "")
+    dashboard = DASHBOARD if settings.dashboard else ""
+    if pods.is_in_cluster():
+        workers = pods.Pods(settings.pods, settings.workers_wanted, pods.placement_here(), dashboard)
+        return workers, settings.pods * settings.workers
+    scheduler = OwnScheduler(LOOPBACK, dashboard)
     slots = settings.workers_wanted or max(1, settings.workers // settings.pods)
     return Processes(settings.pods, slots, scheduler), settings.pods * slots
