@@ -85,7 +85,7 @@ def test_a_right_that_is_missing_is_named_before_anything_is_made(server, data, 
 def test_a_job_that_the_server_refuses_is_an_error_with_its_words(server, data):
     server.refusal = 'jobs.batch "x" is forbidden: exceeded quota: pods'
 
-    with pytest.raises(InvalidInput, match="pods: the job of 2 workers was refused: jobs.batch .* exceeded quota"):
+    with pytest.raises(InvalidInput, match=r"pods: the job of 2 workers was refused: jobs.batch .* exceeded quota"):
         crew(data)
 
 

@@ -412,7 +412,8 @@ class _DaskThread:
                 future.release()
             if 0 < trained.n_bytes <= MOST_SENT_BYTES:
                 await self._fetch(address, name, trained.n_bytes, local)
-            await self._call(address, bench.remove, name)
+            if trained.n_bytes:
+                await self._call(address, bench.remove, name)
             self._post(replace(trained, event=replace(trained.event, worker=slot)))
         except InvalidInput as error:
             self._post(error)
