@@ -152,6 +152,23 @@ def test_a_stranger_can_not_talk_to_the_scheduler(who):
         asyncio.run(connect(security))
 
 
+def test_nothing_but_the_scheduler_can_be_reached_from_elsewhere():
+    import psutil
+
+    async def reachable():
+        owner = OwnScheduler("0.0.0.0")
+        client = await owner.open()
+        found = [each.laddr for each in psutil.Process().net_connections("inet") if each.status == "LISTEN"]
+        address = owner.connection(1).address
+        await client.close()
+        await owner.close()
+        return [each.port for each in found if each.ip != "127.0.0.1"], int(address.rpartition(":")[2])
+
+    ports, own = asyncio.run(reachable())
+
+    assert ports == [own]
+
+
 def test_a_machine_s_connection_is_not_handed_on_to_what_it_starts(monkeypatch):
     given = Connection("tls://10.0.0.1:8786", "certificate", "key", 2)
     monkeypatch.setenv(VARIABLE, given.as_text())

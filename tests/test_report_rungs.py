@@ -136,6 +136,27 @@ def test_the_busy_share_is_what_was_trained_of_what_the_workers_had():
     assert busy_share(spans(4.0, 2.0)) == pytest.approx(6 / 8)
 
 
+def test_a_worker_of_another_machine_has_time_from_its_first_stretch_to_its_loss():
+    """Of ten seconds; one machine is there for the last four, another one is lost after three, two of them busy."""
+    here = Span(0, 0, 0.0, 10.0, "finished", 2, 0)
+    late = Span(1, 5, 6.0, 9.0, "finished", 2, 0, "late:1")
+    lost = [Span(2, 6, 0.0, 1.0, "finished", 2, 0, "lost:1"), Span(3, 6, 2.0, 3.0, "lost", 2, 0, "lost:1")]
+
+    assert busy_share([here, late, *lost]) == pytest.approx((10 + 3 + 2) / (10 + 4 + 3))
+
+
+def test_the_machines_are_listed_with_what_each_did(climbing):
+    here = Span(0, 0, 0.0, 2.0, "finished", 1, 0)
+    there = [Span(1, 2, 0.0, 4.0, "lost", 1, 0, "pod-0:1"), Span(1, 3, 5.0, 10.0, "finished", 1, 0, "pod-0:1")]
+    search = dataclasses.replace(climbing, spans=[here, *there])
+
+    rows = [row for row in parsed(ReportInputs(search)).rows if row[:1] in (["pod-0:1"], ["the one that searched"])]
+
+    assert rows == [["pod-0:1", "2 and 3", "1", "2", "9.0", "100.0 %", "1"],
+                    ["the one that searched", "0", "1", "1", "2.0", "20.0 %", "0"]]  # fmt: skip
+    assert "Machines" not in text_in(ReportInputs(dataclasses.replace(climbing, spans=[here])))
+
+
 def test_a_round_begins_with_its_first_stretch():
     later = [Span(2, 0, 5.0, 6.0, "finished", 2, 1), Span(0, 1, 4.5, 7.0, "finished", 6, 1)]
 

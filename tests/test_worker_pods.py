@@ -154,4 +154,5 @@ def test_a_pod_s_waiting_is_told_with_its_reason():
         api.V1Pod(status=api.V1PodStatus(phase="Pending", container_statuses=[status])),
     ]
 
-    assert pods._phases(found) == "1 pending, 1 running (ImagePullBackOff: not found)"
+    assert pods._phases(found, 2, "job") == "1 pending, 1 running (ImagePullBackOff: not found)"
+    assert pods._phases(found, 3, "job").endswith("; 1 not made: `kubectl describe job job` says why")

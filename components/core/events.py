@@ -66,6 +66,10 @@ class PlainLines:
         """
         self.note(trial_line(trial, best, n_started, max_trials, objective))
 
+    def round_finished(self, line: str) -> None:
+        """Hear how a search stands after a round."""
+        self.note(line)
+
     def finals_started(self, epochs: Mapping[str, int], n_epochs: int) -> None:
         """Hear that the finals begin, or go on, up to `n_epochs`; `epochs` are those that each has, by its name."""
         begun = ", ".join(f"{name} from epoch {has}" for name, has in epochs.items())

@@ -14,6 +14,7 @@ from components.evaluate.curves_figure import trial_curves
 from components.evaluate.factors import are_conditions_known, factors_of, table_of
 from components.evaluate.importance import MIN_TRIALS, Importance, importance
 from components.evaluate.inputs import ReportInputs
+from components.evaluate.machine_table import MOST_ROWS, MachineRow, machine_table
 from components.evaluate.marks import value_limits
 from components.evaluate.objective import Objective
 from components.evaluate.rungs import Gain, Rung, Scored, comparable, gains, rungs_of
@@ -55,6 +56,7 @@ class SearchSection:
         history, curves, timeline, coordinates: figures; None of what can't be drawn.
         has_rounds: whether the timeline shows where rounds began.
         busy: the share of the workers' time in which they were training, or None.
+        machines: what each did, the busiest first; empty where there was but one.
         importance: None where it can't be known.
         slices: a figure a hyperparameter.
         n_axes: how many hyperparameters could be drawn.
@@ -71,6 +73,7 @@ class SearchSection:
     timeline: Markup | None
     has_rounds: bool
     busy: float | None
+    machines: list[MachineRow]
     coordinates: Markup | None
     importance: ImportanceFigure | None
     slices: list[Markup]
@@ -93,6 +96,10 @@ class SearchSection:
     @property
     def least_for_importance(self) -> int:
         return MIN_TRIALS
+
+    @property
+    def n_machines_shown(self) -> int:
+        return min(len(self.machines), MOST_ROWS)
 
     @property
     def n_spans_shown(self) -> int:
@@ -121,6 +128,7 @@ def search_section(inputs: ReportInputs) -> SearchSection | None:
         timeline=timeline(spans, search.rungs) if spans else None,
         has_rounds=bool(starts_of_rounds(spans)),
         busy=busy_share(spans) if spans else None,
+        machines=machine_table(search.spans),
         coordinates=parallel_coordinates(drawn, scored, objective) if drawn else None,
         importance=_importance(axes, scored, objective) if drawn and len(measured) >= MIN_TRIALS else None,
         slices=[search_figures.hyperparameter_slice(axis, scored, search, n) for n, axis in enumerate(drawn)],

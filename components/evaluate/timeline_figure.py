@@ -1,7 +1,7 @@
 """The figure on when which worker trained which trial."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -14,6 +14,7 @@ from components.evaluate.texts import plural
 from components.evaluate.trials import Span
 
 Pauses = list[tuple[float, float]]
+Lane = tuple[int, str]
 
 _OUTCOMES = {"completed": "blue", "stopped": "orange", "failed": "ink", "deferred": "grey", "lost": "grey"}
 MOST_ROUNDS = 60
@@ -31,7 +32,7 @@ def timeline(spans: Sequence[Span], rungs: Sequence[int]) -> Markup:
     pauses, begin = _pauses(spans), min(span.started for span in spans)
     whole = _shifted(max(span.ended for span in spans), begin, pauses)
     unit, seconds = _time_unit(whole)
-    lanes = {worker: row for row, worker in enumerate(sorted({span.worker for span in spans}))}
+    lanes = {lane: row for row, lane in enumerate(sorted({span.lane for span in spans}))}
     height = min(26.0, max(3.0, 600 / len(lanes)))
     with canvas(WIDTH, height * len(lanes) + 84) as figure:
         plot = figure.add_subplot()
@@ -39,7 +40,7 @@ def timeline(spans: Sequence[Span], rungs: Sequence[int]) -> Markup:
         for label, colour, chosen in _kinds(spans, rungs):
             starts = [_shifted(span.started, begin, pauses) / seconds for span in chosen]
             lengths = [span.seconds / seconds for span in chosen]
-            rows = [lanes[span.worker] for span in chosen]
+            rows = [lanes[span.lane] for span in chosen]
             plot.barh(rows, lengths, left=starts, height=0.72, label=label, color=colour, **gap)
         for start, _ in pauses:
             where = _shifted(start, begin, pauses) / seconds
@@ -57,10 +58,24 @@ def timeline(spans: Sequence[Span], rungs: Sequence[int]) -> Markup:
 
 
 def busy_share(spans: Sequence[Span]) -> float:
-    """Return the share of the workers' time in which they were training, pauses left out, 0 to 1."""
-    workers = len({span.worker for span in spans})
-    whole = _shifted(max(span.ended for span in spans), min(span.started for span in spans), _pauses(spans))
-    return sum(span.seconds for span in spans) / (workers * whole) if whole > 0 else 1.0
+    """Return the share of all workers' time in which they were training, 0 to 1; see `busy_share_of`."""
+    return busy_share_of({span.lane for span in spans}, spans)
+
+
+def busy_share_of(lanes: Collection[Lane], spans: Sequence[Span]) -> float:
+    """Return the share of some workers' time in a search in which they were training, pauses left out, 0 to 1.
+
+    A worker of another machine has time from its first stretch on and, when it was lost, to the end of its last one.
+    """
+    begin, end, pauses = min(span.started for span in spans), max(span.ended for span in spans), _pauses(spans)
+    whole = trained = 0.0
+    for lane in lanes:
+        own = sorted((span for span in spans if span.lane == lane), key=lambda span: span.started)
+        came = own[0].started if own[0].machine else begin
+        went = own[-1].ended if own[-1].machine and own[-1].outcome == "lost" else end
+        whole += _shifted(went, begin, pauses) - _shifted(came, begin, pauses)
+        trained += sum(span.seconds for span in own)
+    return trained / whole if whole > 0 else 1.0
 
 
 def _kinds(spans: Sequence[Span], rungs: Sequence[int]) -> list[tuple[str, str, list[Span]]]:
@@ -108,7 +123,7 @@ def _time_unit(seconds: float) -> tuple[str, int]:
     return ("s", 1) if seconds < 180 else ("min", 60) if seconds < 3 * 3600 else ("h", 3600)
 
 
-def _label_lanes(plot: Axes, lanes: dict[int, int]) -> None:
+def _label_lanes(plot: Axes, lanes: dict[Lane, int]) -> None:
     plot.set_ylim(len(lanes) - 0.4, -0.6)
-    shown = [worker for worker in lanes if lanes[worker] % math.ceil(len(lanes) / 24) == 0]
-    plot.set_yticks([lanes[worker] for worker in shown], [f"worker {worker}" for worker in shown])
+    shown = [lane for lane in lanes if lanes[lane] % math.ceil(len(lanes) / 24) == 0]
+    plot.set_yticks([lanes[lane] for lane in shown], [f"worker {worker}" for worker, _ in shown])

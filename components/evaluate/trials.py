@@ -28,6 +28,7 @@ class Span:
         outcome: how it ended, one of `OUTCOMES`.
         last: the epoch that the stretch was to end with; None in an older search, whose trials had one stretch each.
         round: of the search, from 0; None in an older one.
+        machine: the name of the one that the worker is on; empty for the machine that searches.
     """
 
     number: int
@@ -37,6 +38,12 @@ class Span:
     outcome: str
     last: int | None = None
     round: int | None = None
+    machine: str = ""
+
+    @property
+    def lane(self) -> tuple[int, str]:
+        """What tells its worker from others; on other machines a slot's number says little after a restart."""
+        return self.worker, self.machine
 
     @property
     def seconds(self) -> float:
@@ -147,10 +154,11 @@ def _span(line: bytes) -> Span | None:
     try:
         value = json.loads(line)
         parts = {name: value[name] for name in ("number", "worker", "started", "ended", "outcome")}
-        span = Span(**parts, last=value.get("last"), round=value.get("round"))
+        span = Span(**parts, last=value.get("last"), round=value.get("round"), machine=value.get("machine", ""))
         usable = math.isfinite(span.started) and math.isfinite(span.ended) and span.started <= span.ended
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return None
     whole = all(type(each) is int for each in (span.number, span.worker))
     known = all(each is None or type(each) is int for each in (span.last, span.round))
-    return span if usable and whole and known and span.outcome in OUTCOMES else None
+    named = isinstance(span.machine, str)
+    return span if usable and whole and known and named and span.outcome in OUTCOMES else None

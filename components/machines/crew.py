@@ -139,6 +139,10 @@ class Crew:
         """The numbers of the configurations in flight."""
         return {slot.number for slot in self._slots.values() if slot.number is not None}
 
+    def machine_of(self, slot: int) -> str:
+        """Return the name of the machine that a slot is on, empty for this one."""
+        return self._slots[slot].machine
+
     def assign(self, slot: int, stretch: Stretch) -> None:
         """Give a stretch to an idle slot."""
         place = self._slots[slot]

@@ -21,6 +21,9 @@ from components.machines.connection import VARIABLE, Connection
 from components.workers.process import SOURCE_ROOT
 
 CONNECT_LIMIT_S = 30
+NO_PAGES = "127.0.0.1:0"
+"""Dask opens a port for its pages always; it is then one that nobody else reaches."""
+
 PROMPT_S = 0.001
 """Dask gathers messages for 5 and 10 ms before it sends them, which a search's short trials would wait for: 1,000 of
 50 ms on 16 machines take 5.3 s so, and 4.2 s with this."""
@@ -64,7 +67,8 @@ class OwnScheduler:
 
     Attributes:
         host: the address that workers reach it at.
-        dashboard: where Dask's pages are served, `:8787`, or empty for nowhere; with Bokeh installed its plots, too.
+        dashboard: where Dask's pages are served, or empty for nowhere; with Bokeh installed its plots, too. They ask
+            nobody who he is: an address of this machine alone keeps them to who is on it, or forwards a port to it.
     """
 
     host: str
@@ -75,10 +79,11 @@ class OwnScheduler:
     async def open(self) -> Client:
         """Start it and return a client of it."""
         dask.config.set(SETTINGS)
-        shown = {"dashboard": True, "dashboard_address": self.dashboard} if self.dashboard else {"dashboard": False}
+        shown: dict[str, Any] = {"dashboard": bool(self.dashboard), "dashboard_address": self.dashboard or NO_PAGES}
         self._scheduler = await Scheduler(host=self.host, port=0, protocol="tls://", security=self.security, **shown)
         if self.dashboard:
-            events.note(f"Dask's pages: http://{self.host}:{self._scheduler.http_server.port}/info/main/workers.html")
+            host, port = self.dashboard.split(":")[0], self._scheduler.http_server.port
+            events.note(f"Dask's pages: http://{host}:{port}/info/main/workers.html")
         opened = Client(self._scheduler.address, security=self.security, asynchronous=True, set_as_default=False)
         client: Client = await opened
         stream: Any = client.scheduler_comm

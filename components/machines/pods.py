@@ -169,7 +169,7 @@ class Pods:
         ends = [each for each in job.status.conditions or [] if each.type == "Failed" and each.status == "True"]
         selector = f"job-name={self._job}"
         pods = api.CoreV1Api().list_namespaced_pod(self._namespace, label_selector=selector).items
-        return " ".join(f"{each.reason}: {each.message}" for each in ends), _phases(pods)
+        return " ".join(f"{each.reason}: {each.message}" for each in ends), _phases(pods, self.n_pods, self._job)
 
     def _delete_job(self, name: str) -> None:
         try:
@@ -188,14 +188,16 @@ class Pods:
                 events.warn(f"secret {self._secret} could not be deleted, and goes with this pod: {_said(error)}")
 
 
-def _phases(pods: list[Any]) -> str:
-    """Return how many pods are in which phase, and what keeps the first pending one waiting."""
+def _phases(pods: list[Any], n_pods: int, job: str) -> str:
+    """Return how many pods are in which phase, and what keeps the first pending one waiting or others from being."""
     counts: dict[str, int] = {}
     for pod in pods:
         counts[pod.status.phase] = counts.get(pod.status.phase, 0) + 1
     told = ", ".join(f"{count} {phase.lower()}" for phase, count in sorted(counts.items())) or "none yet"
     waits = [why for pod in pods if pod.status.phase == "Pending" for why in _why_pending(pod)]
-    return f"{told} ({waits[0]})" if waits else told
+    n_missing = n_pods - sum(pod.status.phase != "Failed" for pod in pods)
+    missing = f"; {n_missing} not made: `kubectl describe job {job}` says why" if pods and n_missing > 0 else ""
+    return (f"{told} ({waits[0]})" if waits else told) + missing
 
 
 def _why_pending(pod: Any) -> list[str]:

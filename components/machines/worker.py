@@ -18,6 +18,7 @@ import dask
 from distributed import Worker
 
 from components.machines import bench, connection
+from components.machines.membership import NO_PAGES
 
 START_LIMIT_S = 300
 SEARCH_ENDED = "scheduler-close"
@@ -42,6 +43,7 @@ async def serve(given: connection.Connection) -> None:
             security=given.security,
             nthreads=bench.slots(given.slots),
             memory_limit=0,
+            dashboard_address=NO_PAGES,
             local_directory=folder,
             death_timeout=START_LIMIT_S,
         )

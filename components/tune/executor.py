@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from components.tune.search import SearchSettings
 
 LOOPBACK = "127.0.0.1"
-DASHBOARD = ":8787"
+DASHBOARD = f"{LOOPBACK}:8787"
 
 
 def executor_for(settings: "SearchSettings", setup: dict[str, Any]) -> "Pool | Crew":

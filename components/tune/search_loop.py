@@ -14,6 +14,7 @@ from components.core.experiment import Metric
 from components.core.plan import Plan, expected_epochs
 from components.tune import failures, rounds
 from components.tune.planning import weights_path
+from components.tune.progress import Progress
 from components.tune.search import TIMELINE, SearchResult
 from components.tune.tuner import CustomTuner
 from components.workers.pool import Event, Executor, Finished, Large, Lost, Note
@@ -44,6 +45,7 @@ class SearchLoop:
     alone: list[rounds.Stretch] = field(default_factory=list)
     is_alone: bool = False
     in_flight: dict[int, rounds.Stretch] = field(default_factory=dict)
+    machines: dict[int, str] = field(default_factory=dict)
     pace: dict[int, float] = field(default_factory=dict)
     notes: set[str] = field(default_factory=set)
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PURPOSES, 0.0))
@@ -55,19 +57,39 @@ class SearchLoop:
         failures.give_up_if_hopeless(self.trials)
         total, _ = expected_epochs(self.plan)
         events.listener.search_started(self.trials, total, self.objective)
+        known = self._n_epochs
         if self.open_journal.rounds:
             self._run_round()
         while (stretches := self._next_round()) or self._running_on():
             self.open_journal.append_round([asdict(each) for each in stretches])
             self._run_round()
             self._drop_weights()
+            self._tell_progress(time.perf_counter() - start, known)
         result = self._result(n_learned)
+        self._progress(has_ended=True).write(self.state_dir)
         result.seconds["search"] = round(time.perf_counter() - start, 2)
         return result
 
     @property
     def trials(self) -> list[journal.Trial]:
         return journal.in_order(self.open_journal.trials)
+
+    @property
+    def _n_epochs(self) -> int:
+        return sum(trial.epochs for trial in self.trials)
+
+    def _tell_progress(self, seconds: float, known: int) -> None:
+        """Say how the search stands, at the pace of the epochs since it began with those that were `known`."""
+        done, total = self._n_epochs, expected_epochs(self.plan)[0]
+        left = seconds / (done - known) * max(0, total - done) if done > known else None
+        progress = self._progress(left)
+        progress.write(self.state_dir)
+        events.listener.round_finished(progress.line)
+
+    def _progress(self, seconds_left: float | None = None, has_ended: bool = False) -> Progress:
+        in_flight = {number: self.machines.get(number, "") for number in self.in_flight}
+        n_rounds = len(self.open_journal.rounds)
+        return Progress(self.plan, self.objective, self.trials, n_rounds, in_flight, seconds_left, has_ended)
 
     def _epochs_of(self, number: int) -> int:
         known = self.open_journal.trial(number)
@@ -142,6 +164,7 @@ class SearchLoop:
     def _assign(self, slot: int, stretch: rounds.Stretch, at_once: int) -> None:
         self.open_journal.append_event({"attempt": stretch.number})
         self.in_flight[stretch.number] = stretch
+        self.machines[stretch.number] = self.pool.machine_of(slot)
         request = Stretch(
             number=stretch.number,
             hyperparameters=stretch.hyperparameters,

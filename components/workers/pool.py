@@ -112,6 +112,9 @@ class Executor(Protocol):
     def running(self) -> set[int]:
         """The numbers of the configurations in flight."""
 
+    def machine_of(self, slot: int) -> str:
+        """Return the name of the machine that a slot is on, empty for this one."""
+
     def assign(self, slot: int, stretch: Stretch) -> None:
         """Give a stretch to an idle slot."""
 
@@ -168,6 +171,10 @@ class Pool:
     def running(self) -> set[int]:
         """The numbers of the configurations in flight."""
         return {worker.number for worker in self._workers if worker.number is not None}
+
+    def machine_of(self, slot: int) -> str:
+        """Return nothing: all slots are on this machine."""
+        return ""
 
     def assign(self, slot: int, stretch: Stretch) -> None:
         """Give a stretch to an idle worker."""
