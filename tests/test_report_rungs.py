@@ -152,8 +152,8 @@ def test_the_machines_are_listed_with_what_each_did(climbing):
 
     rows = [row for row in parsed(ReportInputs(search)).rows if row[:1] in (["pod-0:1"], ["the one that searched"])]
 
-    assert rows == [["pod-0:1", "2 and 3", "1", "2", "9.0", "100.0 %", "1"],
-                    ["the one that searched", "0", "1", "1", "2.0", "20.0 %", "0"]]  # fmt: skip
+    assert rows == [["pod-0:1", "2 and 3", "1", "2", "9.0", "100.0%", "1"],
+                    ["the one that searched", "0", "1", "1", "2.0", "20.0%", "0"]]  # fmt: skip
     assert "Machines" not in text_in(ReportInputs(dataclasses.replace(climbing, spans=[here])))
 
 
