@@ -130,6 +130,27 @@ def memory(quick: bool) -> str:
     )
 
 
+def machines(quick: bool) -> str:
+    """(e) What it costs to hand trainings to other machines, and the memory of the process that does."""
+    sizes = (
+        ((4, 100, 0.05), (4, 20, 1.0))
+        if quick
+        else ((4, 1_000, 0.05), (16, 1_000, 0.05), (16, 200, 1.0), (64, 500, 2.0))
+    )
+    rows = []
+    for n_machines, n_stretches, seconds in sizes:
+        found = _run("machines", n_machines, n_stretches, seconds)
+        ratio = found["seconds"] / found["ideal"]
+        cells = (f"{found['seconds']:.1f}", f"{found['ideal']:.1f}", f"{ratio:.2f}", f"{found['peak_mb']:.0f}")
+        rows.append((n_machines, n_stretches, seconds, *cells))
+    header = ("machines", "trainings", "seconds each", "took, s", "sum over machines, s", "ratio", "search's peak, MB")
+    return _section(
+        "Handing trainings to machines",
+        "Worker machines are processes of this computer, each with all training images, whose trainings only sleep.",
+        _table(header, rows),
+    )
+
+
 def sample_efficiency(quick: bool) -> str:
     """How good the configuration is that a search chooses, looked up in tables of real trainings."""
     n_seeds, round_sizes = (5, "8") if quick else (50, "1,3,8,12,32,48")
@@ -209,6 +230,7 @@ SECTIONS = {
     "growth": growth,
     "suggestions": suggestions,
     "memory": memory,
+    "machines": machines,
     "sample-efficiency": sample_efficiency,
     "peers": peers,
 }

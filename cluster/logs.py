@@ -11,6 +11,7 @@ from cluster.answers import REQUEST_TIMEOUT_S
 from cluster.connection import Cluster
 from cluster.errors import ClusterError
 from components.core.errors import InvalidInput
+from components.steps import STEPS
 
 EXECUTOR = "executor"
 """What the API calls the attempts of a task, as opposed to its driver."""
@@ -91,13 +92,23 @@ def show(cluster: Cluster, run_id: str, name: str | None) -> None:
     """
     run = cluster.call(cluster.client.runs.run_service_get_run, run_id=run_id)
     steps = sorted((task for task in tasks_of(run) if is_step(task)), key=lambda task: str(task.start_time))
-    named = [task for task in steps if name in (None, task.display_name) or _slug(task.display_name) == _slug(name)]
+    named = [task for task in steps if name is None or _is_named(task, name)]
     if not named:
         known = ", ".join(task.display_name for task in steps) or "none yet"
         raise InvalidInput(f"step must be one of run {run_id}, which are {known}, got {name!r}")
     failed = [task for task in named if task.state in ("FAILED", "ERROR")]
     for line in lines_of(cluster, run, (failed or named)[-1]):
         print(line)
+
+
+def step_of(run: Any, name: str) -> Any:
+    """Return the task of a step, which has its title for a name, or None."""
+    return next((task for task in tasks_of(run) if is_step(task) and _is_named(task, name)), None)
+
+
+def _is_named(task: Any, name: str) -> bool:
+    titles = (name, STEPS[name].title) if name in STEPS else (name,)
+    return _slug(task.display_name) in map(_slug, titles)
 
 
 def _slug(name: str | None) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,16 @@ def read_package(path: str | Path) -> Package:
     except (yaml.YAMLError, ValueError, TypeError, KeyError):
         raise InvalidInput(f"package must be a compiled pipeline, got {path}; make one with `make compile`") from None
     return Package(str(path), name, spec, rest[0] if rest else {}, hashlib.sha256(data).hexdigest())
+
+
+def package_of(graph: Any) -> Package:
+    """Return the `Package` of a graph that KFP has made of a pipeline function; its file is not kept."""
+    from kfp import compiler
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "pipeline.yaml"
+        compiler.Compiler().compile(graph, str(path))
+        return read_package(path)
 
 
 def check_images(package: Package) -> None:

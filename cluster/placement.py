@@ -59,6 +59,13 @@ def place(task: PipelineTask, options: ClusterOptions) -> None:
         task.set_env_variable(WORKER_PLACEMENT, json.dumps(placement, sort_keys=True))
 
 
+def place_helper(task: PipelineTask, options: ClusterOptions) -> None:
+    """Put on a task that is no step what it needs to reach the state volume where tune does."""
+    _set_pod(task, options)
+    _set_nodes(task, "tune", options)
+    _set_volumes(task, "tune", options)
+
+
 def worker_placement(options: ClusterOptions) -> dict[str, Any]:
     """Return what a search's worker pods have otherwise than the task that starts them, for its `Placement`."""
     selector = {label: value for step, label, value in options.node_selectors if step == WORKER}

@@ -18,6 +18,10 @@ FAILED_STATES = ("FAILED", "ERROR")
 NO_REASON = "neither the API nor a log gives a reason"
 
 
+class NotEnded(ClusterError):
+    """A run was followed for long enough, and goes on."""
+
+
 def wait(cluster: Cluster, run_id: str, timeout_s: float = 0) -> None:
     """Follow a run to its end, with a line for every change of a task's state.
 
@@ -33,7 +37,7 @@ def wait(cluster: Cluster, run_id: str, timeout_s: float = 0) -> None:
             or the cluster could not be reached any more.
     """
     try:
-        run = _follow(cluster, run_id, timeout_s)
+        run = follow(cluster, run_id, timeout_s)
     except (KeyboardInterrupt, SystemExit) as error:
         stop = f"curl -X POST {cluster.url}/apis/v2beta1/runs/{run_id}:terminate"
         page = link(cluster, run_id)
@@ -45,8 +49,13 @@ def wait(cluster: Cluster, run_id: str, timeout_s: float = 0) -> None:
     print(f"Run {run_id} SUCCEEDED", flush=True)
 
 
-def _follow(cluster: Cluster, run_id: str, timeout_s: float) -> Any:
-    """Return the run once it has ended."""
+def follow(cluster: Cluster, run_id: str, timeout_s: float = 0) -> Any:
+    """Return the run once it has ended, with a line for every change of a task's state.
+
+    Raises:
+        NotEnded: it has not after `timeout_s` seconds, where that is not 0.
+        ClusterError: the cluster could not be reached any more.
+    """
     end = time.monotonic() + timeout_s
     states: dict[str, str] = {}
     polls, pause_s = iter(cluster.patience.polls_s), 0.0
@@ -58,7 +67,7 @@ def _follow(cluster: Cluster, run_id: str, timeout_s: float) -> Any:
         left_s = end - time.monotonic()
         if timeout_s and left_s <= 0:
             page = link(cluster, run_id)
-            raise ClusterError(f"run {run_id} did not end in {timeout_s:g} s (state {run.state}) and goes on: {page}")
+            raise NotEnded(f"run {run_id} did not end in {timeout_s:g} s (state {run.state}) and goes on: {page}")
         pause_s = next(polls, pause_s)
         time.sleep(min(pause_s, left_s) if timeout_s else pause_s)
 
@@ -102,9 +111,15 @@ def _outcome(cluster: Cluster, run: Any) -> str:
     if not culprits:
         return f"FAILED: {_message([run]) or NO_REASON}"
     culprit = culprits[0]
-    reason = _message([culprit, run, *failed]) or logs.last_words(cluster, run, culprit) or NO_REASON
+    reason = reason_of(cluster, run, culprit)
     more = f"python pipeline.py logs {run.run_id} shows more"
     return f"FAILED in {culprit.display_name}: {reason}; {more}; Retry on its page, or submitting again, goes on"
+
+
+def reason_of(cluster: Cluster, run: Any, step: Any) -> str:
+    """Return why a task failed: what the API says, or else the last line that it wrote."""
+    failed = [task for task in logs.tasks_of(run) if task.state in FAILED_STATES]
+    return _message([step, run, *failed]) or logs.last_words(cluster, run, step) or NO_REASON
 
 
 def _message(sources: Iterable[Any]) -> str | None:

@@ -140,6 +140,21 @@ run_options = _decorate(
     _option("--service-account", _kubernetes_name, help="What the run's pods run as."),
 )
 
+check_options = _decorate(
+    connection_options,
+    cluster_options,
+    _option("--service-account", _kubernetes_name, help="With --host: what the pods run as."),
+    click.option(
+        "--wait-timeout",
+        type=float,
+        default=1_800,
+        show_default=True,
+        callback=_seconds,
+        metavar="SECONDS",
+        help="With --host: how long each of the two or three runs is followed; 0: to its end.",
+    ),
+)
+
 submit_options = _decorate(
     _option("--run-name", _name, help="The run's name; pipeline and time by default."),
     click.option("--wait/--no-wait", default=False, help="Follow the run; exit with 1 when it fails."),

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
+from command_line import check_cluster, cluster_options
 from command_line.paths import check_utf8, check_writable_folder, given_path
 from command_line.pipeline_parameters import Build, PipelineParameters
 from components.core import events, keras_settings
@@ -34,10 +36,21 @@ def commands(build: Build, parameters: PipelineParameters) -> list[click.Command
 
     @click.command("check")
     @parameters.options
+    @cluster_options.check_options
     def check(**values: Any) -> None:
-        """Try the experiment out in a minute: build, train, save and load networks of its space on the real data."""
-        _check_folders()
+        """Try the experiment out in a minute, or with --host the cluster: by a small run with the given options.
+
+        Here, networks of the experiment's space are built, trained, saved and loaded on the real data.
+        """
         given, all_values = parameters.take(values)
+        source_of = click.get_current_context().get_parameter_source
+        typed = [name for name in values if source_of(name) is ParameterSource.COMMANDLINE]
+        if "host" in typed:
+            check_cluster.check(build, given, values)
+            return
+        if typed:
+            raise InvalidInput(f"{typed[0]} must come with --host, and has no effect on a check of this machine")
+        _check_folders()
         _check(given, all_values)
 
     return [run, check]

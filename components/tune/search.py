@@ -98,7 +98,7 @@ def search(
         if settings.max_trials < len(opened.trials) and not settings.time_budget_s:
             rule = f"max_trials must be at least the {len(opened.trials)} trials that {state_dir} holds"
             raise InvalidInput(f"{rule}, got {settings.max_trials}")
-        # Keras Tuner and Keras are imported here, while the workers import TensorFlow.
+        # These bring Keras, which takes seconds: what is refused above is refused at once.
         from components.training.inspection import refuse_unread_hyperparameters
         from components.tune.network_check import refuse_unusable_network
         from components.tune.search_loop import SearchLoop

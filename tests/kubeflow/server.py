@@ -49,7 +49,8 @@ class Api:
         token: the bearer token that is asked for, or None.
         multi_user: whether the server says that it has many users.
         logs: what an attempt wrote, by the name of its node.
-        log_path: the one path at which logs are served.
+        log_path: a pattern of the paths at which logs are served.
+        version: what the API of version 1 says of the server, or empty.
         redirect_to: the server to which every request is sent on, or None.
 
     Args:
@@ -64,7 +65,7 @@ class Api:
         self.token = None
         self.multi_user = False
         self.stopped = False
-        self.logs, self.log_path, self.redirect_to = {}, None, None
+        self.logs, self.log_path, self.redirect_to, self.version = {}, None, None, "2.17.0"
         self._ids = itertools.count(1)
 
     def __enter__(self):
@@ -103,7 +104,9 @@ class Api:
 
     def answer(self, method, path, query, body):
         """Return (status, answer) for a request, `body` being a dictionary or an uploaded file's bytes."""
-        if path == self.log_path and method == "GET":
+        if path == "/apis/v1beta1/healthz" and self.version:
+            return 200, {"tag_name": self.version, "multi_user": self.multi_user}
+        if self.log_path and re.fullmatch(self.log_path, path) and method == "GET":
             return 200, self.logs.get(path.split("/")[-2] if path.endswith("/log") else query["podname"], LOG_IS_GONE)
         for verb, pattern, name in _ROUTES:
             match = re.fullmatch(PREFIX + pattern, path)
@@ -135,6 +138,15 @@ class Api:
             return 404, {"error": f"Run {run_id} not found", "code": 5, "message": f"Run {run_id} not found"}
         view = self.views.pop(0) if len(self.views) > 1 else self.views[0]
         return 200, self.runs[run_id] | view
+
+    def terminate_run(self, run_id, query, body):
+        return 200, {}
+
+    def delete_run(self, run_id, query, body):
+        return (200, {}) if self.runs.pop(run_id, None) else (404, {"code": 5, "message": "no such run"})
+
+    def delete_experiment(self, experiment_id, query, body):
+        return (200, {}) if self.experiments.pop(experiment_id, None) else (404, {"code": 5, "message": "no such one"})
 
     def list_pipelines(self, query, body):
         return 200, _page("pipelines", self.pipelines, query, "namespace")
@@ -180,6 +192,9 @@ _ROUTES = (
     ("GET", "/runs", "list_runs"),
     ("POST", "/runs", "create_run"),
     ("GET", "/runs/([^/:]+)", "get_run"),
+    ("POST", "/runs/([^/:]+):terminate", "terminate_run"),
+    ("DELETE", "/runs/([^/:]+)", "delete_run"),
+    ("DELETE", "/experiments/([^/:]+)", "delete_experiment"),
     ("GET", "/pipelines", "list_pipelines"),
     ("POST", "/pipelines/upload", "upload_pipeline"),
     ("POST", "/pipelines/upload_version", "upload_version"),

@@ -148,3 +148,29 @@ def test_what_lies_at_an_address_is_read_again_by_every_run(source, is_cached, a
     (started,) = api.runs.values()
     caching = started["pipeline_spec"]["pipeline_spec"]["root"]["dag"]["tasks"]["prepare"]["cachingOptions"]
     assert (status, caching.get("enableCache", False)) == (0, is_cached), errors
+
+
+def test_a_check_of_a_cluster_shows_what_suits_and_ends_with_1_where_something_does_not(api, tmp_path):
+    steps = [{"task_id": "1", "display_name": "Prepare the data", "state": "FAILED", "error": {"message": "no disk"}}]
+    api.views = [{"state": "FAILED", "run_details": {"task_details": steps}}]
+
+    status, out, err = run(tmp_path, "check", "--host", api.url, "--wait-timeout", "5")
+
+    assert status == 1, err
+    lines = [line.split() for line in out.splitlines()]
+    assert [line[:4] for line in lines if line[:1] == ["API"]] == [["API", "suits", f"{api.url},", "Kubeflow"]]
+    assert ["step", "prepare", "does", "not", "suit", "no", "disk:"] in [line[:7] for line in lines]
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (("--gpus", "1"), "gpus must come with --host"),
+        (("--host", "http://127.0.0.1:1", "--max-trials", "3"), "max_trials must not come with --host"),
+    ],
+)
+def test_an_option_of_the_other_kind_of_check_is_refused_by_name(options, message, tmp_path):
+    status, _, err = run(tmp_path, "check", *options)
+
+    assert status == 2
+    assert message in err.splitlines()[-1]
