@@ -10,6 +10,7 @@ from cluster.placement import place_tasks
 from components.core.parameters import DEFAULT_TEST_FRACTION
 from components.evaluate.component import evaluate
 from components.prepare.component import prepare
+from components.promote.component import promote
 from components.train.component import train
 from components.tune.component import tune
 
@@ -42,6 +43,12 @@ def build(options: ClusterOptions | None = None, state_dir: str = "") -> dsl.gra
         refit: bool = False,
         seed: int = 0,
         warm_start: str = "",
+        registry: str = "",
+        minimum_accuracy: float = 0.0,
+        promotion_level: float = 0.05,
+        promotion_margin: float = 0.0,
+        promotion_class_loss: float = 0.03,
+        other_interface: bool = False,
     ) -> None:
         shares = {"validation_fraction": validation_fraction, "test_fraction": test_fraction}
         prepared = prepare(data_source=data_source, image_size=image_size, seed=seed, **shares)
@@ -70,12 +77,26 @@ def build(options: ClusterOptions | None = None, state_dir: str = "") -> dsl.gra
             refit=refit,
             **everywhere,
         )
-        evaluate(
+        evaluated = evaluate(
             test_data=prepared.outputs["test_data"],
             model=trained.outputs["model"],
             history=trained.outputs["history"],
             trials=tuned.outputs["trials"],
         )
+        with dsl.If(registry != "", name="a registry is named"):
+            promote(
+                model=trained.outputs["model"],
+                test_data=prepared.outputs["test_data"],
+                report=evaluated.outputs["report"],
+                model_card=evaluated.outputs["model_card"],
+                registry=registry,
+                run=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
+                minimum_accuracy=minimum_accuracy,
+                promotion_level=promotion_level,
+                promotion_margin=promotion_margin,
+                promotion_class_loss=promotion_class_loss,
+                other_interface=other_interface,
+            )
         place_tasks(options or ClusterOptions())
 
     return pipeline

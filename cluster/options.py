@@ -6,6 +6,7 @@ from components.steps import STEPS, Resources
 
 STATE_MOUNT = "/state"
 DATA_MOUNT = "/data"
+REGISTRY_MOUNT = "/registry"
 USER_ID = 10001
 WORKER = "worker"
 """Stands for the pods that a search starts where an option names a step."""
@@ -33,6 +34,7 @@ class ClusterOptions:
         tolerations: (step, toleration); the same.
         state_volume_claim: claim that is mounted at `STATE_MOUNT` in steps that keep state, or None.
         data_volume_claim: claim that is mounted at `DATA_MOUNT` in steps that read the user's data, or None.
+        registry_volume_claim: claim that is mounted at `REGISTRY_MOUNT` in steps that write the registry, or None.
         worker_resources: of the search's worker pods, by a resource's name; the others are the searching task's.
         worker_labels: of the worker pods and their job, such as the queue that admits them.
         image_pull_secrets: names of secrets for a private registry.
@@ -53,6 +55,7 @@ class ClusterOptions:
     tolerations: tuple[tuple[str | None, Toleration], ...] = ()
     state_volume_claim: str | None = None
     data_volume_claim: str | None = None
+    registry_volume_claim: str | None = None
     worker_resources: dict[str, str] = field(default_factory=dict)
     worker_labels: dict[str, str] = field(default_factory=dict)
     image_pull_secrets: tuple[str, ...] = ()

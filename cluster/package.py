@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from cluster.options import DATA_MOUNT, STATE_MOUNT
+from cluster.options import DATA_MOUNT, REGISTRY_MOUNT, STATE_MOUNT
 from components.core.errors import InvalidInput
 from components.core.parameters import check, local_path, shown_source
 from images.references import check_immutable
@@ -102,7 +102,7 @@ def check_submission(package: Package, parameters: Mapping[str, Any]) -> None:
 
     Raises:
         InvalidInput: a parameter breaks its rule, an image reference can change its meaning, or `data_source` or
-            `warm_start` is a path that the cluster can't see.
+            `warm_start` or `registry` is a path that the cluster can't see.
     """
     check(**parameters)
     check_images(package)
@@ -114,6 +114,9 @@ def check_submission(package: Package, parameters: Mapping[str, Any]) -> None:
         )
     if source and (path := local_path(source)) is not None:
         _check_path("data_source", path, package, DATA_MOUNT, "--data-volume-claim")
+    registry = parameters.get("registry", "")
+    if registry and (path := local_path(registry)) is not None:
+        _check_path("registry", path, package, REGISTRY_MOUNT, "--registry-volume-claim")
     if warm_start:
         _check_path("warm_start", warm_start, package, STATE_MOUNT, "--state-volume-claim")
 

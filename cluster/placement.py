@@ -7,7 +7,7 @@ from kfp import kubernetes
 from kfp.dsl import PipelineTask
 from kfp.dsl.pipeline_context import Pipeline
 
-from cluster.options import DATA_MOUNT, STATE_MOUNT, WORKER, ClusterOptions, Toleration
+from cluster.options import DATA_MOUNT, REGISTRY_MOUNT, STATE_MOUNT, WORKER, ClusterOptions, Toleration
 from components.steps import STEPS, Resources, check_is_step, component_function
 
 SUPERVISOR = ("python3", "-m", "components.core.supervisor")
@@ -116,6 +116,8 @@ def _set_volumes(task: PipelineTask, name: str, options: ClusterOptions) -> None
         kubernetes.mount_pvc(task, options.state_volume_claim, STATE_MOUNT)
     if options.data_volume_claim and STEPS[name].reads_data:
         kubernetes.mount_pvc(task, options.data_volume_claim, DATA_MOUNT)
+    if options.registry_volume_claim and STEPS[name].writes_registry:
+        kubernetes.mount_pvc(task, options.registry_volume_claim, REGISTRY_MOUNT)
 
 
 def _set_nodes(task: PipelineTask, name: str, options: ClusterOptions) -> None:

@@ -68,7 +68,7 @@ def _seconds(context: click.Context, option: click.Parameter, value: float) -> f
 
 
 cluster_options = _decorate(
-    click.option("--registry", envvar="REGISTRY", default="", help="Where the images are pushed to."),
+    click.option("--image-registry", envvar="REGISTRY", default="", help="Where the images are pushed to."),
     click.option(
         "--image",
         multiple=True,
@@ -111,6 +111,7 @@ cluster_options = _decorate(
     ),
     _option("--state-volume-claim", _kubernetes_name, help="Volume that keeps a search."),
     _option("--data-volume-claim", _kubernetes_name, help="Volume with your data, at /data."),
+    _option("--registry-volume-claim", _kubernetes_name, help="Volume with a registry of models, at /registry."),
     _option("--image-pull-secret", _kubernetes_name, multiple=True, help="Secret of a private registry."),
     click.option("--user-id", type=int, default=USER_ID, show_default=True, help="User the tasks run as; -1: any."),
     click.option("--cache/--no-cache", default=None, help="Use old outputs of all steps, or of none."),
@@ -186,7 +187,7 @@ def take_cluster_options(values: dict[str, Any]) -> ClusterOptions:
         raise InvalidInput(f"gpus must be an integer from 0 to 64, got {gpus}")
     if user_id == 0 or user_id < -1:
         raise InvalidInput(f"user_id must be a user other than root, from 1, or -1 for any, got {user_id}")
-    references = image_references(take("registry"), gpu=gpus > 0, digests=take("digests"))
+    references = image_references(take("image_registry"), gpu=gpus > 0, digests=take("digests"))
     options = ClusterOptions(
         images={**references, **dict(parse_image(text) for text in take("image"))},
         gpus=gpus,
@@ -196,6 +197,7 @@ def take_cluster_options(values: dict[str, Any]) -> ClusterOptions:
         worker_labels=dict(parse_worker_label(text) for text in take("worker_label")),
         state_volume_claim=take("state_volume_claim"),
         data_volume_claim=take("data_volume_claim"),
+        registry_volume_claim=take("registry_volume_claim"),
         image_pull_secrets=tuple(take("image_pull_secret")),
         cache=take("cache"),
         cache_evaluate=take("cache_evaluate"),

@@ -81,6 +81,7 @@ def _run(build: Build, output_dir: Path | None, given: dict[str, Any], values: d
     Without an `output_dir` it is a new one.
     """
     keras_settings.refuse_unusable()
+    from components.registry.store import open_store
     from components.tune import warm_start
     from local.display import listening
     from local.summary import show
@@ -89,6 +90,8 @@ def _run(build: Build, output_dir: Path | None, given: dict[str, Any], values: d
     begun = local_run.read_begun(output_dir) if output_dir else None
     if given.keys() & set(DATA_PARAMETERS):
         _check_local_source(values)
+    if values["registry"]:
+        open_store(values["registry"])
     note = ""
     with listening() as console:
         if "data_source" not in given:

@@ -4,7 +4,7 @@ from typing import NoReturn
 
 import click
 
-from command_line import cluster_commands, local_commands, report_commands
+from command_line import cluster_commands, local_commands, registry_commands, report_commands
 from command_line.exit_status import run_and_exit
 from command_line.pipeline_parameters import Build, PipelineParameters
 
@@ -22,6 +22,7 @@ def command_line(build: Build) -> click.Group:
             *local_commands.commands(build, parameters),
             *cluster_commands.commands(build, parameters),
             *report_commands.commands(),
+            *registry_commands.commands(),
         ],
         help="Tune, train and evaluate a Keras network, here or on Kubeflow.",
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},

@@ -46,6 +46,7 @@ class Step:
         keeps_state: whether the state volume is mounted, and the step is started again there when it was killed.
         reads_data: whether the volume with the user's own data is mounted.
         starts_workers: whether it starts pods of its own, and is told how to place them.
+        writes_registry: whether the volume with a registry of models is mounted.
     """
 
     title: str
@@ -57,6 +58,7 @@ class Step:
     keeps_state: bool = False
     reads_data: bool = False
     starts_workers: bool = False
+    writes_registry: bool = False
 
 
 STEPS = {
@@ -64,6 +66,7 @@ STEPS = {
         title="Prepare the data",
         packages="prepare",
         resources=Resources("500m", "2", "1Gi", "2Gi", timeout_s=3_600, retries=3),
+        shared=("remote",),
         reads_data=True,
     ),
     "tune": Step(
@@ -87,8 +90,16 @@ STEPS = {
         title="Evaluate on the test images",
         packages="evaluate",
         resources=Resources("1", "4", "2Gi", "4Gi", timeout_s=3_600, retries=2),
-        shared=("experiment",),
+        shared=("experiment", "pages"),
         cached=False,
+    ),
+    "promote": Step(
+        title="Register and promote the model",
+        packages="promote",
+        resources=Resources("1", "4", "2Gi", "4Gi", timeout_s=3_600, retries=2),
+        shared=("experiment", "pages", "registry", "remote"),
+        cached=False,
+        writes_registry=True,
     ),
 }
 """Step by the name of its folder and its component function, in the order of the graph."""

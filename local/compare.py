@@ -11,11 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from components.core import files
-from components.evaluate import search_figures, templating
+from components.evaluate import search_figures
 from components.evaluate.finals import Final, finals_of
 from components.evaluate.inputs import ReportInputs
 from components.evaluate.objective import Objective
-from components.evaluate.texts import clean, plural, score_text, text_of
+from components.evaluate.report import TEMPLATES
+from components.pages import templating
+from components.pages.texts import clean, plural, score_text, text_of
 from local.report import read_run
 
 
@@ -108,7 +110,7 @@ def render(runs: Sequence[Run]) -> str:
             if run.inputs.search and run.inputs.search.best and run.inputs.objective == objective
         }
         curves += [(objective, search_figures.search_curves(searches, number))] if searches else []
-    return templating.render("comparison.html", tables=tables(runs), notes=notes(runs), curves=curves)
+    return templating.render(TEMPLATES / "comparison.html", tables=tables(runs), notes=notes(runs), curves=curves)
 
 
 def _objectives(runs: Sequence[Run]) -> list[Objective]:

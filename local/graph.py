@@ -4,7 +4,9 @@ Any construct that a local run does not know is refused by name, before anything
 """
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,12 @@ UNDERSTOOD_TASK_FIELDS = {
     "retryPolicy",
     "taskInfo",
 }
+UNDERSTOOD_GROUP_FIELDS = UNDERSTOOD_TASK_FIELDS | {"triggerPolicy"}
+
+RUN = "{{$.pipeline_job_uuid}}"
+"""Stands in a graph for what names the run."""
+
+_CONDITION = re.compile(r"inputs\.parameter_values\['([^']+)'\] (==|!=) ('[^']*'|true|false|-?[0-9.]+)")
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,9 @@ class Graph:
 
     def __init__(self, pipeline: Any) -> None:
         self._spec: dict[str, Any] = json_format.MessageToDict(pipeline.pipeline_spec)
-        self._tasks: dict[str, dict[str, Any]] = self._spec["root"]["dag"]["tasks"]
+        self._tasks: dict[str, dict[str, Any]] = {}
+        self._conditions: dict[str, list[Condition]] = {}
+        self._take_in(self._spec["root"]["dag"]["tasks"])
         for name in sorted(self._tasks):
             self._refuse_unknown(name)
 
@@ -69,6 +79,10 @@ class Graph:
         """Return the pipeline parameters that have a default, by name."""
         parameters = self._spec["root"].get("inputDefinitions", {}).get("parameters", {})
         return {name: _typed(definition.get("defaultValue"), definition) for name, definition in parameters.items()}
+
+    def is_wanted(self, name: str, values: Mapping[str, Any]) -> bool:
+        """Return whether a task runs with these pipeline parameters: whether all conditions that it is under hold."""
+        return all(condition.holds(values) for condition in self._conditions[name])
 
     def in_order(self) -> list[str]:
         """Return the tasks' names, each after those that it depends on."""
@@ -96,6 +110,7 @@ class Graph:
         inputs, definition = self._tasks[name].get("inputs", {}), self._definition(name)
         declared = definition.get("inputDefinitions", {}).get("parameters", {})
         given = {key: _parameter(source, values) for key, source in inputs.get("parameters", {}).items()}
+        given = {key: output_dir.name if value == RUN else value for key, value in given.items()}
         defaults = {key: spec["defaultValue"] for key, spec in declared.items() if "defaultValue" in spec}
         outputs = definition.get("outputDefinitions", {}).get("artifacts", {})
         return Task(
@@ -106,6 +121,21 @@ class Graph:
             {key: _output(output_dir / name, key, spec) for key, spec in outputs.items()},
             output_dir / name,
         )
+
+    def _take_in(
+        self, tasks: Mapping[str, dict[str, Any]], around: "_Around | None" = None, under: Sequence["Condition"] = ()
+    ) -> None:
+        """Keep tasks, those under a condition as if they stood beside it, with what the condition is handed."""
+        for name, task in sorted(tasks.items()):
+            placed = around.resolved(task) if around else task
+            inside = self._spec["components"][task["componentRef"]["name"]].get("dag")
+            if inside is None:
+                if name in self._tasks:
+                    raise UnknownConstruct(f"task {name} is there twice, which a local run does not know")
+                self._tasks[name], self._conditions[name] = placed, list(under)
+                continue
+            condition = _condition(name, placed)
+            self._take_in(inside["tasks"], _Around.of(placed), [*under, condition])
 
     def _definition(self, name: str) -> dict[str, Any]:
         return dict(self._spec["components"][self._tasks[name]["componentRef"]["name"]])
@@ -127,11 +157,68 @@ class Graph:
             raise UnknownConstruct(f"task {name} uses {', '.join(strange)}, which a local run does not know")
 
     def _unknown_kind(self, definition: Mapping[str, Any]) -> list[str]:
-        if "executorLabel" not in definition:
-            return ["a nested pipeline"]
         if not self._step(definition):
             return ["a component that is no Python function"]
         return ["output parameters"] if "parameters" in definition.get("outputDefinitions", {}) else []
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A pipeline parameter that must be, or must not be, a constant."""
+
+    source: dict[str, Any]
+    is_equal: bool
+    constant: Any
+
+    def holds(self, values: Mapping[str, Any]) -> bool:
+        """Return whether it does with these pipeline parameters."""
+        return bool(_parameter(self.source, values) == self.constant) == self.is_equal
+
+
+@dataclass(frozen=True)
+class _Around:
+    """What a condition hands to the tasks under it: sources of parameters and artifacts, and what it waits for."""
+
+    parameters: Mapping[str, dict[str, Any]]
+    artifacts: Mapping[str, dict[str, Any]]
+    dependent_tasks: Sequence[str]
+
+    @classmethod
+    def of(cls, task: Mapping[str, Any]) -> "_Around":
+        inputs = task.get("inputs", {})
+        return cls(inputs.get("parameters", {}), inputs.get("artifacts", {}), task.get("dependentTasks", []))
+
+    def resolved(self, task: dict[str, Any]) -> dict[str, Any]:
+        """Return a task under the condition as it would stand beside it."""
+        inputs = task.get("inputs", {})
+        parameters = {
+            name: self.parameters.get(source.get("componentInputParameter", ""), source)
+            for name, source in inputs.get("parameters", {}).items()
+        }
+        artifacts = {
+            name: self.artifacts.get(source.get("componentInputArtifact", ""), source)
+            for name, source in inputs.get("artifacts", {}).items()
+        }
+        dependent = [*self.dependent_tasks, *task.get("dependentTasks", [])]
+        return {**task, "inputs": {"parameters": parameters, "artifacts": artifacts}, "dependentTasks": dependent}
+
+
+def _condition(name: str, task: Mapping[str, Any]) -> Condition:
+    """Return the condition that a nested graph is under.
+
+    Raises:
+        UnknownConstruct: it is none, or of a kind that a local run does not know.
+    """
+    strange = sorted(task.keys() - UNDERSTOOD_GROUP_FIELDS)
+    text = task.get("triggerPolicy", {}).get("condition", "")
+    match = _CONDITION.fullmatch(text)
+    source = task.get("inputs", {}).get("parameters", {}).get(match[1]) if match else None
+    if strange or not match or source is None or not _is_known_parameter(source):
+        what = ", ".join(strange) or (f"the condition {text}" if text else "a nested pipeline")
+        raise UnknownConstruct(f"task {name} uses {what}, which a local run does not know")
+    written = match[3]
+    constant = written[1:-1] if written.startswith("'") else json.loads(written)
+    return Condition(source, match[2] == "==", constant)
 
 
 def import_component(step: str) -> Any:
@@ -146,10 +233,10 @@ def _unknown_sources(task: Mapping[str, Any], kind: str, is_known: Callable[[dic
 
 
 def _is_known_parameter(source: dict[str, Any]) -> bool:
-    """Whether a parameter is a pipeline's parameter or a constant; text can hold a placeholder of either."""
+    """Whether a parameter is a pipeline's parameter, a constant without a placeholder, or what names the run."""
     constant = source.get("runtimeValue", {}).get("constant")
     return source.keys() == {"componentInputParameter"} or (
-        source.keys() == {"runtimeValue"} and constant is not None and "{{$" not in str(constant)
+        source.keys() == {"runtimeValue"} and constant is not None and (constant == RUN or "{{$" not in str(constant))
     )
 
 

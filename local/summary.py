@@ -39,9 +39,17 @@ def summarize(
         },
         "data_source": parameters["data_source"],
         "seed": parameters["seed"],
+        **_promotion(metrics.get("promote")),
         "parameters": parameters,
         "note": note,
     }
+
+
+def _promotion(metrics: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return what the gate said, where a registry was named."""
+    if metrics is None:
+        return {}
+    return {"promoted": bool(metrics["promoted"]), "version": int(metrics["version"]), "promotion": dict(metrics)}
 
 
 def show(summary: Mapping[str, Any], output_dir: str | Path, console: Console) -> None:
@@ -78,10 +86,19 @@ def _rows(summary: Mapping[str, Any], output_dir: Path) -> dict[str, str]:
         "data": summary["data_source"],
         "seconds by step": _seconds(summary["steps"]),
         "seconds of the search": _seconds(summary["search_seconds"]),
+        **_registered(summary, output_dir),
         "report": str(output_dir / "report.html"),
         "model": str(output_dir / "train" / "model" / "model.keras"),
         "summary": str(output_dir / "summary.json"),
     }
+
+
+def _registered(summary: Mapping[str, Any], output_dir: Path) -> dict[str, str]:
+    """Return the version that the model has in the registry, where one was named, and whether it went into service."""
+    if "version" not in summary:
+        return {}
+    outcome = "in service" if summary["promoted"] else "not promoted"
+    return {"version": f"{summary['version']}, {outcome}", "decision": str(output_dir / "promote" / "decision")}
 
 
 def _whose(summary: Mapping[str, Any]) -> str:

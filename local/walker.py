@@ -28,6 +28,9 @@ LOCK = ".lock"
 WHERE_NOT_WHAT = ("state_dir",)
 """Parameters that say where a step keeps its state; its result does not depend on them."""
 
+WRITTEN_TO = ("registry",)
+"""Parameters whose files a step writes: it has not changed by what they hold."""
+
 
 @dataclass(frozen=True)
 class StepResult:
@@ -63,6 +66,8 @@ def run(pipeline: Any, arguments: Mapping[str, Any], output_dir: str | Path) -> 
     finished: dict[tuple[str, str], dict[str, Any]] = {}
     results = []
     for name in graph.in_order():
+        if not graph.is_wanted(name, values):
+            continue
         task = graph.task(name, values, finished, Path(output_dir))
         results.append(_run_task(task))
         finished |= {(name, output): message for output, message in _output_messages(task).items()}
@@ -159,7 +164,7 @@ def _key(task: Task) -> str:
         files.digest(
             {
                 "parameters": parameters,
-                "files": {name: content_digest(value) for name, value in parameters.items()},
+                "files": {name: content_digest(value) for name, value in parameters.items() if name not in WRITTEN_TO},
                 "inputs": {name: artifacts.fingerprint(message["uri"]) for name, message in task.inputs.items()},
                 "code": {path: hashlib.sha256(data).hexdigest() for path, data in app_files(task.step).items()},
             }

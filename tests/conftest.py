@@ -26,4 +26,6 @@ def tiny_data(tmp_path_factory):
 @pytest.fixture(scope="session")
 def finished_run(tiny_data, tmp_path_factory):
     """Return what a whole run on the tiny data printed and left: a `tests.runs.Done`. Tests leave it as it is."""
-    return runs.local_run(tmp_path_factory.mktemp("run") / "out", data_source=tiny_data, **runs.SMALL, workers=1)
+    folder = tmp_path_factory.mktemp("run")
+    given = {"data_source": tiny_data, "registry": folder / "registry", "workers": 1}
+    return runs.local_run(folder / "out", **given, **runs.SMALL)

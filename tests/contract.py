@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from google.protobuf import json_format
-from kfp.pipeline_spec import pipeline_spec_pb2
 
 from components.core import artifacts
 from components.steps import STEPS
+from local.graph import RUN
 from pipeline import build
+from tests.graph_tasks import tasks_of
 
 PLACEHOLDER = "{{$}}"
-INTEGER = pipeline_spec_pb2.ParameterType.NUMBER_INTEGER
+INTEGER = "NUMBER_INTEGER"
 
 SMALL = {
     "data_source": "synthetic",
@@ -26,6 +27,7 @@ SMALL = {
     "training_epochs": 1,
     "early_stopping_patience": 1,
     "seed": 7,
+    "registry": "/tmp/registry",
 }
 """Pipeline parameters of a run that ends soon; the others have their defaults."""
 
@@ -35,6 +37,7 @@ FOREIGN = {
     "tune": ("matplotlib", "PIL"),
     "train": ("keras_tuner", "matplotlib", "fsspec"),
     "evaluate": ("keras_tuner", "fsspec"),
+    "promote": ("keras_tuner",),
 }
 """Packages that an image must not hold, by the group that it is built on."""
 
@@ -65,20 +68,19 @@ def task(step, root, into=None, **changed):
         into: URI of the folder for this step's outputs, `root` when None.
         **changed: the component's parameters that are other than the pipeline gives with `SMALL`.
     """
-    spec = build().pipeline_spec
+    spec = json_format.MessageToDict(build().pipeline_spec)
     task_name = step.replace("_", "-")  # as KFP names it
-    component = spec.components[f"comp-{task_name}"]
-    container = spec.deployment_spec["executors"][component.executor_label]["container"]
-    given = spec.root.dag.tasks[task_name].inputs
-    producers = given.artifacts
+    component = spec["components"][f"comp-{task_name}"]
+    container = spec["deploymentSpec"]["executors"][component["executorLabel"]]["container"]
+    given = tasks_of(spec)[task_name]["inputs"]
+    producers = given.get("artifacts", {})
     inputs = {
-        name: _artifact(name, wanted, f"{root}/{producers[name].task_output_artifact.producer_task}")
-        for name, wanted in component.input_definitions.artifacts.items()
+        name: _artifact(name, wanted, f"{root}/{producers[name]['taskOutputArtifact']['producerTask']}")
+        for name, wanted in component.get("inputDefinitions", {}).get("artifacts", {}).items()
     }
     folder = f"{into or root}/{step}"
-    outputs = {
-        name: _artifact(name, wanted, folder) for name, wanted in component.output_definitions.artifacts.items()
-    }
+    declared = component["outputDefinitions"]["artifacts"]
+    outputs = {name: _artifact(name, wanted, folder) for name, wanted in declared.items()}
     output_file = f"{local(folder)}/output_metadata.json"
     executor_input = {
         "inputs": {"parameterValues": {**_parameters(spec, given), **changed}, "artifacts": inputs},
@@ -136,17 +138,16 @@ def steps():
 
 def _parameters(spec, given):
     """Return a task's parameters, from the pipeline's or as constants."""
-    pipeline = spec.root.input_definitions.parameters
-    defaults = {name: json_format.MessageToDict(wanted.default_value) for name, wanted in pipeline.items()}
-    values = {**defaults, **SMALL}
-    whole = {name for name, wanted in pipeline.items() if wanted.parameter_type == INTEGER}
+    pipeline = spec["root"]["inputDefinitions"]["parameters"]
+    values = {**{name: wanted["defaultValue"] for name, wanted in pipeline.items()}, **SMALL}
+    whole = {name for name, wanted in pipeline.items() if wanted["parameterType"] == INTEGER}
     found = {}
-    for name, source in given.parameters.items():
-        if source.component_input_parameter:
-            value = values[source.component_input_parameter]
-            found[name] = int(value) if source.component_input_parameter in whole else value
+    for name, source in given["parameters"].items():
+        if parameter := source.get("componentInputParameter"):
+            found[name] = int(values[parameter]) if parameter in whole else values[parameter]
         else:
-            found[name] = json_format.MessageToDict(source.runtime_value.constant)
+            constant = source["runtimeValue"]["constant"]
+            found[name] = "a-run-s-id" if constant == RUN else constant
     return found
 
 
@@ -158,5 +159,4 @@ def _check_artifact(path, name):
 
 
 def _artifact(name, wanted, folder):
-    kind = {"schemaTitle": wanted.artifact_type.schema_title, "schemaVersion": wanted.artifact_type.schema_version}
-    return {"artifacts": [{"name": name, "type": kind, "uri": f"{folder}/{name}", "metadata": {}}]}
+    return {"artifacts": [{"name": name, "type": wanted["artifactType"], "uri": f"{folder}/{name}", "metadata": {}}]}

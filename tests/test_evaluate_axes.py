@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from components.evaluate.axes import axes_of, positions
-from components.evaluate.texts import text_of
+from components.pages.texts import text_of
 from tests.report_samples import trial
 
 

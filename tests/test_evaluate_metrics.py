@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from components.core import artifacts
+from components.core import artifacts, intervals
 from components.core.errors import InvalidInput
 from components.core.experiment import Metric
 from components.evaluate import metrics
@@ -15,15 +15,15 @@ from tests import report_samples
 
 def test_the_wilson_interval_of_half_of_a_hundred():
     """p = 1/2: centre 1/2, half width z / (1 + z²/n) · sqrt(1/(4n) + z²/(4n²)) = 0.0962."""
-    assert metrics.wilson_interval(50, 100) == pytest.approx((0.40383, 0.59617), abs=1e-5)
+    assert intervals.wilson_interval(50, 100) == pytest.approx((0.40383, 0.59617), abs=1e-5)
 
 
 def test_the_wilson_interval_of_all_right_is_n_by_n_plus_z_squared_to_one():
-    assert metrics.wilson_interval(10, 10) == pytest.approx((10 / (10 + metrics.Z_95**2), 1.0))
+    assert intervals.wilson_interval(10, 10) == pytest.approx((10 / (10 + intervals.Z_95**2), 1.0))
 
 
 def test_the_wilson_interval_of_none_right_mirrors_that_of_all_right():
-    assert metrics.wilson_interval(0, 10) == pytest.approx((0.0, 1 - metrics.wilson_interval(10, 10)[0]))
+    assert intervals.wilson_interval(0, 10) == pytest.approx((0.0, 1 - intervals.wilson_interval(10, 10)[0]))
 
 
 def test_confusion_counts_have_true_classes_as_rows():

@@ -13,6 +13,7 @@ from components.steps import STEPS
 from local import walker
 from local.graph import Graph, UnknownConstruct
 from tests import runs
+from tests.graph_tasks import tasks_of
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -22,7 +23,7 @@ def graph(tmp_path_factory):
     """Return the compiled pipeline's tasks by name, as the IR has them."""
     path = tmp_path_factory.mktemp("ir") / "pipeline.yaml"
     compiler.Compiler().compile(pipeline.build(), str(path))
-    return next(yaml.safe_load_all(path.read_text()))["root"]["dag"]["tasks"]
+    return tasks_of(next(yaml.safe_load_all(path.read_text())))
 
 
 def sources(task):
@@ -105,9 +106,9 @@ def loop():
 
 def condition():
     @dsl.pipeline
-    def conditional(text: str = "a"):
-        with dsl.If(text == "a"):
-            say(text=text)
+    def conditional(number: int = 1):
+        with dsl.If(number > 0):
+            say(text="a")
 
     return conditional
 
@@ -167,7 +168,7 @@ def container():
 
 UNKNOWN = {
     loop: "parameterIterator|nested pipeline",
-    condition: "triggerPolicy",
+    condition: "the condition inputs.parameter_values",
     nested: "a nested pipeline",
     exit_handler: "triggerPolicy|nested pipeline",
     output_parameter: "output parameters",
@@ -183,6 +184,43 @@ def test_a_construct_that_the_local_runner_does_not_know_is_refused_by_name(buil
         walker.run(build(), {}, tmp_path)
 
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "is_wanted"),
+    [
+        ({"text": "a", "really": False}, False),
+        ({"text": "", "really": True}, False),
+        ({"text": "a", "really": True}, True),
+    ],
+)
+def test_a_task_under_conditions_runs_when_all_of_them_hold(values, is_wanted):
+    @dsl.pipeline
+    def conditional(text: str = "", really: bool = True):
+        with dsl.If(text != ""), dsl.If(really == True):  # noqa: E712
+            say(text=text)
+
+    graph = Graph(conditional)
+
+    assert graph.in_order() == ["say"]
+    assert graph.is_wanted("say", values) is is_wanted
+
+
+def test_a_task_under_a_condition_is_given_what_one_beside_it_would_be(tmp_path):
+    graph = Graph(pipeline.build())
+    report = {"name": "report", "uri": "/report"}
+    finished = {("evaluate", "report"): report, ("evaluate", "model_card"): {}, ("train", "model"): {}}
+
+    task = graph.task(
+        "promote",
+        {**graph.defaults(), "registry": "models"},
+        {**finished, ("prepare", "test_data"): {}},
+        tmp_path / "first",
+    )
+
+    assert task.inputs["report"] == report
+    assert (task.parameters["registry"], task.parameters["run"]) == ("models", "first")
+    assert graph.in_order()[-1] == "promote"
 
 
 def test_numbers_of_the_graph_have_their_own_types_again():

@@ -13,6 +13,7 @@ from cluster.placement import place_tasks
 from components.core.errors import InvalidInput
 from components.steps import STEPS
 from pipeline import build
+from tests.graph_tasks import tasks_of
 
 
 def compiled(path, **fields):
@@ -39,7 +40,7 @@ def container(spec, step):
 
 
 def task(spec, step):
-    return spec["root"]["dag"]["tasks"][step]
+    return tasks_of(spec)[step]
 
 
 def test_compiling_twice_gives_the_same_bytes(tmp_path):
@@ -54,13 +55,14 @@ def test_the_compiled_pipeline_fits_kfp_s_schema(output):
 
     parsed = json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
 
-    assert set(parsed.root.dag.tasks) == set(STEPS)
+    assert set(tasks_of(json_format.MessageToDict(parsed))) == set(STEPS)
 
 
 def test_no_reference_dangles(output):
     spec, pods = compiled(output)
     executors = spec["deploymentSpec"]["executors"]
-    labels = {name: component["executorLabel"] for name, component in spec["components"].items()}
+    components = {name: each for name, each in spec["components"].items() if "dag" not in each}
+    labels = {name: component["executorLabel"] for name, component in components.items()}
 
     assert {task(spec, step)["componentRef"]["name"] for step in STEPS} == labels.keys()
     assert set(labels.values()) == executors.keys() == {f"exec-{step}" for step in pods}
@@ -211,6 +213,22 @@ def test_the_data_volume_is_mounted_where_the_data_is_read(output):
 
     mounted = {step: [("mine", "/data")] if STEPS[step].reads_data else [] for step in STEPS}
     assert mounts(pods) == mounted and mounted["prepare"] and not mounted["tune"]
+
+
+def test_the_registry_s_volume_is_mounted_where_models_are_registered(output):
+    _, pods = compiled(output, registry_volume_claim="models")
+
+    assert mounts(pods) == {step: [("models", "/registry")] if step == "promote" else [] for step in STEPS}
+
+
+def test_models_are_registered_only_where_a_registry_is_named(output):
+    spec, _ = compiled(output)
+
+    conditions = [each["triggerPolicy"] for each in spec["root"]["dag"]["tasks"].values() if "triggerPolicy" in each]
+    assert [each["condition"] for each in conditions] == ["inputs.parameter_values['pipelinechannel--registry'] != ''"]
+    assert task(spec, "promote")["inputs"]["parameters"]["run"] == {
+        "runtimeValue": {"constant": "{{$.pipeline_job_uuid}}"}
+    }
 
 
 def test_without_a_state_volume_one_is_told_what_that_means():

@@ -3,7 +3,7 @@
 import pytest
 
 from components.evaluate.model_card import model_card
-from components.evaluate.texts import clean
+from components.pages.texts import clean
 from tests import report_samples
 from tests.report_samples import CROSS_ENTROPY
 

@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from components.evaluate import pictures, search_figures
+from components.evaluate import search_figures
 from components.evaluate.marks import thinned, value_limits
 from components.evaluate.objective import Objective
 from components.evaluate.rungs import comparable
 from components.evaluate.timeline_figure import busy_share, timeline
 from components.evaluate.trials import SearchRecord, Span
+from components.pages import pictures
 from tests import report_samples
 
 

@@ -6,8 +6,8 @@ from components.evaluate.inputs import ReportInputs
 from components.evaluate.model_card import escape
 from components.evaluate.style import canvas
 from components.evaluate.svg import as_svg
-from components.evaluate.texts import clean, shorten
 from components.evaluate.trials import SearchRecord
+from components.pages.texts import clean, shorten
 from tests import report_samples
 from tests.report_page import parsed
 

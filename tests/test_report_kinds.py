@@ -5,15 +5,16 @@ import pytest
 
 from components.core import scores
 from components.core.experiment import Metric
-from components.evaluate import pictures, search_figures
+from components.evaluate import search_figures
 from components.evaluate.evaluation import evaluate_logits
-from components.evaluate.input_kind import InputKind
 from components.evaluate.inputs import ReportInputs
 from components.evaluate.marks import thinned, value_limits
 from components.evaluate.objective import Objective
 from components.evaluate.report import render
 from components.evaluate.rungs import comparable
-from components.evaluate.texts import class_labels, score_text
+from components.pages import pictures
+from components.pages.input_kind import InputKind
+from components.pages.texts import class_labels, score_text
 from tests import report_samples
 from tests.report_page import Document, parsed, text_in
 

@@ -16,6 +16,7 @@ DEFAULT_TEST_FRACTION = 0.2
 """The one default that a step needs to know: another value is refused where it has no effect."""
 
 _ADDRESS = re.compile(r"https://[^\s/]+\S*|(?:s3|gs)://[^\s/]+(?:/.*)?|file:///.+", re.DOTALL)
+_REGISTRY = re.compile(r"(?:s3|gs)://[^\s/:@?]+(?:/[^?]*)?|file:///.+", re.DOTALL)
 _SCHEDULER = re.compile(r"(?:tls|tcp)://[^\s/]+:[0-9]{1,5}")
 _IMAGE_SIZE = re.compile(r"([1-9][0-9]{0,3})(?:x([1-9][0-9]{0,3}))?")
 
@@ -104,6 +105,22 @@ class DaskScheduler:
         if not isinstance(value, str) or "\0" in value or (is_address and not _SCHEDULER.fullmatch(value)):
             raise InvalidInput(f"{name} must be tls://HOST:PORT, tcp://HOST:PORT or a file's path, got {value!r}")
         return value
+
+
+class Registry:
+    """A folder, an address at `file://`, `s3://` or `gs://`, or nothing."""
+
+    def check(self, name: str, value: Any) -> str:
+        """Return `value`.
+
+        Raises:
+            InvalidInput: it is no text, or an address of another kind.
+        """
+        is_address = isinstance(value, str) and "://" in value
+        usable = isinstance(value, str) and "\0" not in value and (not is_address or _REGISTRY.fullmatch(value))
+        if not usable:
+            raise InvalidInput(f"{name} must be a folder, or an address at file://, s3:// or gs://, got {value!r}")
+        return str(value)
 
 
 class ImageSize:
@@ -203,6 +220,24 @@ PARAMETERS = {
     "seed": Parameter(Range(int, 0, 4_294_967_295), "Decides everything that is random.", decides_search=True),
     "warm_start": Parameter(
         None, "Journal (trials.jsonl) of an earlier search to learn from.", decides_search=True, is_path=True
+    ),
+    "registry": Parameter(
+        Registry(),
+        "Folder, or s3:// or gs:// prefix, that models are registered in and promoted by; none: no registry.",
+        is_path=True,
+    ),
+    "minimum_accuracy": Parameter(
+        Range(float, 0, 1), "What the lower end of a first model's accuracy must reach to go into service."
+    ),
+    "promotion_level": Parameter(
+        Range(float, 0.000001, 0.5), "Chance, at most, of promoting a model that is not better than the champion."
+    ),
+    "promotion_margin": Parameter(
+        Range(float, 0, 0.5), "Accuracy that a model may lose where not worse is enough; 0: it must be better."
+    ),
+    "promotion_class_loss": Parameter(Range(float, 0, 1), "Recall that a class may lose, at most, by a promotion."),
+    "other_interface": Parameter(
+        TrueOrFalse(), "Whether a model with other classes or another input than the champion's is judged alone."
     ),
 }
 """Parameter by name. Times are in seconds (`_s`), fractions are shares of one."""

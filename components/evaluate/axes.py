@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from components.core import journal
-from components.evaluate.texts import text_of
+from components.pages.texts import text_of
 
 Declaration = Mapping[str, Any]
 

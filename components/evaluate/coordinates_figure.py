@@ -12,7 +12,7 @@ from components.evaluate.objective import Objective
 from components.evaluate.rungs import Scored, ranking
 from components.evaluate.style import COLOUR, N_RAMP, canvas, ramp
 from components.evaluate.svg import as_svg
-from components.evaluate.texts import score_text, shorten
+from components.pages.texts import score_text, shorten
 
 
 def parallel_coordinates(axes: Sequence[Axis], scored: Sequence[Scored], objective: Objective) -> Markup:

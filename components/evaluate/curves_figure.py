@@ -13,8 +13,8 @@ from components.evaluate.objective import Objective
 from components.evaluate.rungs import Scored, rungs_of
 from components.evaluate.style import COLOUR, canvas, legend_above, whole_numbers
 from components.evaluate.svg import as_svg
-from components.evaluate.texts import plural, score_text, shorten
 from components.evaluate.trials import SearchRecord
+from components.pages.texts import plural, score_text, shorten
 
 MOST_CURVES = 200
 FINAL_COLOURS = ("blue", "green", "ink", "grey")

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from components.core import artifacts, events, files, scores
+from components.core import artifacts, events, files, intervals, scores
 from components.core.data import TestData
 from components.core.errors import InvalidInput
 from components.core.experiment import ACCURACY, Metric
 from components.evaluate import metrics
 from components.evaluate.metrics import Bin, ClassScore, Mistake
-from components.evaluate.texts import class_labels
+from components.pages.texts import class_labels
 
 KIND = "evaluation"
 MOST_MISTAKES = 24
@@ -111,7 +111,7 @@ def evaluate_logits(
         n_examples=len(labels),
         n_correct=int(correct.sum()),
         accuracy=scores.accuracy(labels, logits),
-        accuracy_interval=metrics.wilson_interval(int(correct.sum()), len(labels)),
+        accuracy_interval=intervals.wilson_interval(int(correct.sum()), len(labels)),
         loss=scores.cross_entropy(labels, logits),
         macro_f1=scores.macro_f1(labels, logits),
         objective={**optimized, "value": _value(objective, labels, logits)},

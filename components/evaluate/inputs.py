@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from components.evaluate.evaluation import Evaluation
-from components.evaluate.input_kind import InputKind
 from components.evaluate.objective import Objective
 from components.evaluate.trials import SearchRecord
+from components.pages.input_kind import InputKind
 
 
 @dataclass(frozen=True)

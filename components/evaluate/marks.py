@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from components.evaluate.objective import Objective
 from components.evaluate.rungs import Scored, ranking
 from components.evaluate.style import COLOUR, ramp
-from components.evaluate.texts import plural
 from components.evaluate.trials import SearchRecord
+from components.pages.texts import plural
 
 WIDTH = 400
 MOST_MARKS = 600

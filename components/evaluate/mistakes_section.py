@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from markupsafe import Markup
 
-from components.evaluate import model_figures, pictures
+from components.evaluate import model_figures
 from components.evaluate.evaluation import Evaluation
-from components.evaluate.input_kind import InputKind
 from components.evaluate.inputs import ReportInputs
 from components.evaluate.metrics import Confusion, Mistake, worst_confusions
-from components.evaluate.texts import class_labels, text_of
+from components.pages import pictures
+from components.pages.input_kind import InputKind
+from components.pages.texts import class_labels, text_of
 
 MOST_MATRIX_CLASSES = 40
 """The confusion matrix of more classes than this can't be read: the worst confusions stand in its place."""

@@ -5,13 +5,13 @@ import re
 
 import jinja2
 
-from components.evaluate import texts
 from components.evaluate.evaluation import Evaluation
 from components.evaluate.finals import finals_of, kept_of
 from components.evaluate.inputs import ReportInputs
 from components.evaluate.metrics import ClassScore
+from components.evaluate.report import TEMPLATES
 from components.evaluate.result_section import measures, network_facts
-from components.evaluate.templating import FOLDER
+from components.pages import texts
 
 MOST_NAMES = 40
 
@@ -68,7 +68,7 @@ def _weakest(evaluation: Evaluation) -> ClassScore:
 def _environment() -> jinja2.Environment:
     """Return the templates' environment; whatever a template shows is escaped for Markdown."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER / "templates"),
+        loader=jinja2.FileSystemLoader(TEMPLATES),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

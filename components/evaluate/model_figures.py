@@ -14,7 +14,7 @@ from components.evaluate.metrics import Bin
 from components.evaluate.objective import Objective
 from components.evaluate.style import COLOUR, N_RAMP, canvas, whole_numbers
 from components.evaluate.svg import as_svg
-from components.evaluate.texts import capitalized, class_labels, shorten, text_of
+from components.pages.texts import capitalized, class_labels, shorten, text_of
 
 SHADES = (0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.7)
 """Where the shades of the confusion matrix change, as shares of the true class: mistakes are rare, so unevenly."""

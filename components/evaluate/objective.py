@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from components.core import journal
-from components.evaluate.texts import shorten
+from components.pages.texts import shorten
 
 LONGEST_NAME = 60
 

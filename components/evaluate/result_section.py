@@ -7,7 +7,7 @@ from components.core import journal
 from components.evaluate.evaluation import Evaluation
 from components.evaluate.inputs import ReportInputs
 from components.evaluate.metrics import ClassScore
-from components.evaluate.texts import class_labels, count, duration
+from components.pages.texts import class_labels, count, duration
 
 MANY_CLASSES = 40
 """More classes than this are listed with the weakest first, in a region that scrolls."""

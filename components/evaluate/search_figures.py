@@ -14,8 +14,8 @@ from components.evaluate.marks import WIDTH, apart, draw_failed, draw_marks, kin
 from components.evaluate.rungs import Scored
 from components.evaluate.style import COLOUR, canvas, legend_above, whole_numbers
 from components.evaluate.svg import as_svg
-from components.evaluate.texts import shorten
 from components.evaluate.trials import SearchRecord
+from components.pages.texts import shorten
 
 
 def search_history(search: SearchRecord) -> Markup:

@@ -16,7 +16,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from components.evaluate.style import COLOUR
-from components.evaluate.texts import clean
+from components.pages.texts import clean
 
 
 def as_svg(figure: Figure, name: str, label: str) -> Markup:

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from components.evaluate.marks import WIDTH
 from components.evaluate.style import COLOUR, canvas, legend_above, ramp
 from components.evaluate.svg import as_svg
-from components.evaluate.texts import plural
 from components.evaluate.trials import Span
+from components.pages.texts import plural
 
 Pauses = list[tuple[float, float]]
 Lane = tuple[int, str]

@@ -7,8 +7,8 @@ from typing import Any
 from components.core import journal
 from components.evaluate.axes import Axis
 from components.evaluate.rungs import comparable, ranking
-from components.evaluate.texts import text_of
 from components.evaluate.trials import SearchRecord
+from components.pages.texts import text_of
 
 MOST_ROWS = 1000
 MOST_COLUMNS = 24

@@ -11,7 +11,7 @@ from components.core import artifacts, journal
 from components.core.plan import Plan
 from components.core.trial import end_score
 from components.evaluate.objective import Objective
-from components.evaluate.texts import score_text
+from components.pages.texts import score_text
 
 TIMELINE_FILE = "timeline.jsonl"
 OUTCOMES = ("finished", "completed", "stopped", "failed", "deferred", "lost")

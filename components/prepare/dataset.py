@@ -18,11 +18,11 @@ from components.prepare import (
     remote,
     synthetic,
 )
-from components.prepare.failures import Unreachable
 from components.prepare.places import Place
 from components.prepare.raw import RawData
 from components.prepare.split import split
 from components.prepare.transfer import Progress
+from components.remote.failures import Unreachable
 
 __all__ = ["RawDataset", "Unreachable", "check_source", "load", "make_available", "split"]
 

@@ -15,9 +15,9 @@ from components.core import events, files
 from components.core.data import Labelled
 from components.core.errors import InvalidInput
 from components.prepare import cache, transfer
-from components.prepare.failures import BACKOFF_S, DownloadError, Unreachable, persistently
 from components.prepare.places import Place
 from components.prepare.transfer import Progress, Stamp
+from components.remote.failures import BACKOFF_S, DownloadError, Unreachable, persistently
 
 FOLDER_VARIABLE = "FASHION_MNIST_DIR"
 """Names a folder that holds Fashion-MNIST. It is read, never written to."""

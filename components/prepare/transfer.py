@@ -23,7 +23,7 @@ from fsspec.asyn import AsyncFileSystem, sync
 from fsspec.callbacks import Callback
 from fsspec.implementations.http import HTTPFileSystem
 
-from components.prepare.failures import READ_TIMEOUT_S, DownloadError
+from components.remote.failures import READ_TIMEOUT_S, DownloadError
 
 Progress = Callable[[int, int | None, str], None]
 """Called with the bytes received so far, the bytes in all (None when the server doesn't say) and the file's name."""

@@ -45,6 +45,7 @@ def describe(
         "custom_objects": models.custom_objects(model),
         "epochs": training.course.n_epochs,
         **settings,
+        "code": code_digest.code_digests(),
         "versions": {"python": platform.python_version(), **code_digest.versions(code_digest.TRAINING_PACKAGES)},
     }
 

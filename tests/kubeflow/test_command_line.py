@@ -88,7 +88,10 @@ def test_nothing_listening_is_one_line(tmp_path):
         (("--state-volume-claim", "My_Claim"), "state_volume_claim must be a name in Kubernetes"),
         (("--wait-timeout", "5"), "wait_timeout must come with --wait"),
         (("--wait", "--wait-timeout", "nan"), "wait_timeout must be a number of seconds from 0, got nan"),
-        (("--registry", "https://registry.example.org"), "registry must be of the form registry.example.org/team"),
+        (
+            ("--image-registry", "https://registry.example.org"),
+            "registry must be of the form registry.example.org/team",
+        ),
     ],
 )
 def test_bad_input_is_one_line_and_nothing_is_sent(api, tmp_path, arguments, rule):

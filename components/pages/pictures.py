@@ -10,7 +10,7 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
-from components.evaluate.texts import clean
+from components.pages.texts import clean
 
 LARGEST_SIDE = 40
 """Pixels of a side of an image that is shown; a larger one is scaled down, so that the page stays small."""

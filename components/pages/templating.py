@@ -10,15 +10,20 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from components.evaluate import texts
+from components.pages import texts
 
 FOLDER = Path(__file__).parent
 
 
-def render(template: str, **values: Any) -> str:
-    """Return a page of `templates/`, one HTML file with no script and nothing to fetch, as text."""
+def render(template: Path, **values: Any) -> str:
+    """Return a page, one HTML file with no script and nothing to fetch, as text.
+
+    Args:
+        template: the page's, beside the parts that are its own; what all pages have is in `templates/` here.
+        **values: what it shows.
+    """
     css = Markup((FOLDER / "page.css").read_text(encoding="utf-8"))
-    return _environment().get_template(template).render(css=css, **values)
+    return _environment(template.parent).get_template(template.name).render(css=css, **values)
 
 
 def number(value: float | None, digits: int = 4) -> Markup:
@@ -55,9 +60,9 @@ def parameter_words(parameter: str) -> str:
     return words + (" (seconds)" if parameter.endswith("_s") else "")
 
 
-def _environment() -> jinja2.Environment:
+def _environment(folder: Path) -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER / "templates"),
+        loader=jinja2.FileSystemLoader([folder, FOLDER / "templates"]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
