@@ -39,6 +39,10 @@ check: $(INSTALLED) ## Try the experiment out in a minute, before a search is sp
 compile: $(INSTALLED) ## Write build/pipeline.yaml for Kubeflow; options in ARGS
 	@$(BIN)/python pipeline.py compile $(ARGS)
 
+.PHONY: components
+components: $(INSTALLED) ## Write build/components/NAME.yaml, each step for other people's pipelines
+	@$(BIN)/python pipeline.py components $(ARGS)
+
 .PHONY: submit
 submit: $(INSTALLED) ## Start a run on Kubeflow: ARGS="--host URL …"
 	@$(BIN)/python pipeline.py submit $(ARGS)

@@ -6,7 +6,8 @@ No edge leads from the test split to `tune` or `train`: no choice can be made on
 from kfp import dsl
 
 from cluster.options import ClusterOptions
-from cluster.placement import place_tasks
+from cluster.placement import pipeline_config, place_tasks
+from components.core.descriptions import described
 from components.core.parameters import DEFAULT_TEST_FRACTION
 from components.evaluate.component import evaluate
 from components.prepare.component import prepare
@@ -15,12 +16,15 @@ from components.train.component import train
 from components.tune.component import tune
 
 NAME = "fashion-tuner"
+DESCRIPTION = "Tune, train and evaluate a Keras network; register and promote it where a registry is named"
 
 
 def build(options: ClusterOptions | None = None, state_dir: str = "") -> dsl.graph_component.GraphComponent:
     """Return the pipeline: `options` on each task, state in `state_dir`, as the steps see it, if any."""
+    options = options or ClusterOptions()
 
-    @dsl.pipeline(name=NAME, description="Tune, train and evaluate a Keras network")
+    @dsl.pipeline(name=NAME, description=DESCRIPTION, pipeline_config=pipeline_config(options))
+    @described
     def pipeline(
         data_source: str = "fashion-mnist",
         validation_fraction: float = 0.1,
@@ -97,7 +101,7 @@ def build(options: ClusterOptions | None = None, state_dir: str = "") -> dsl.gra
                 promotion_class_loss=promotion_class_loss,
                 other_interface=other_interface,
             )
-        place_tasks(options or ClusterOptions())
+        place_tasks(options)
 
     return pipeline
 

@@ -42,6 +42,8 @@ class ClusterOptions:
         cache_evaluate: whether evaluate is cached when `cache` is None.
         source_may_change: whether the data may change while its name stays: what lies at an address, or is only named
             when a run is started.
+        ttl_s: seconds after its end for which a run's pods and workflow are kept; 0 leaves it to the cluster.
+        run_timeout_s: seconds after which a run is ended, whatever it does; 0 for never.
         user_id: numeric user and group the tasks run as; None leaves the number to the cluster.
     """
 
@@ -62,6 +64,8 @@ class ClusterOptions:
     cache: bool | None = None
     cache_evaluate: bool = STEPS["evaluate"].cached
     source_may_change: bool = True
+    ttl_s: int = 0
+    run_timeout_s: int = 0
     user_id: int | None = USER_ID
 
     @property

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from kfp import kubernetes
-from kfp.dsl import PipelineTask
+from kfp.dsl import PipelineConfig, PipelineTask
 from kfp.dsl.pipeline_context import Pipeline
 
 from cluster.options import DATA_MOUNT, REGISTRY_MOUNT, STATE_MOUNT, WORKER, ClusterOptions, Toleration
@@ -19,6 +19,13 @@ WORKER_PLACEMENT = "WORKER_PLACEMENT"
 FIRST_PAUSE_S, PAUSE_FACTOR = 30, 2.0
 POD_START_S = 600
 """What an attempt may take before its time-out counts: to be scheduled, and to pull its image."""
+
+
+def pipeline_config(options: ClusterOptions) -> PipelineConfig:
+    """Return what a cluster is told of a run as a whole."""
+    return PipelineConfig(
+        ttl_seconds_after_finished=options.ttl_s or None, active_deadline_seconds=options.run_timeout_s or None
+    )
 
 
 def place_tasks(options: ClusterOptions) -> None:

@@ -25,7 +25,8 @@ class NotEnded(ClusterError):
 def wait(cluster: Cluster, run_id: str, timeout_s: float = 0) -> None:
     """Follow a run to its end, with a line for every change of a task's state.
 
-    An interruption leaves the run going, says how to stop it, and ends the process with 130 (Ctrl-C) or 143 (SIGTERM).
+    An interruption leaves the run going, says how to stop it, and ends the process with 130 (Ctrl-C) or 143 (SIGTERM);
+    so does the end of who reads the output, with the error that it is.
 
     Args:
         cluster: where it runs.
@@ -38,10 +39,12 @@ def wait(cluster: Cluster, run_id: str, timeout_s: float = 0) -> None:
     """
     try:
         run = follow(cluster, run_id, timeout_s)
-    except (KeyboardInterrupt, SystemExit) as error:
+    except (KeyboardInterrupt, SystemExit, BrokenPipeError) as error:
         stop = f"curl -X POST {cluster.url}/apis/v2beta1/runs/{run_id}:terminate"
         page = link(cluster, run_id)
         print(f"interrupted; the run goes on: {page}; stop it there, or with: {stop}", file=sys.stderr, flush=True)
+        if isinstance(error, BrokenPipeError):
+            raise
         # click would put an empty line after the message of a Ctrl-C.
         raise SystemExit(130 if isinstance(error, KeyboardInterrupt) else error.code) from None
     if run.state != "SUCCEEDED":

@@ -1,4 +1,4 @@
-"""`compile`, `submit`, `upload`, `schedule` and `logs`: the pipeline on Kubeflow."""
+"""`compile`, `submit`, `upload`, `schedule`, `components`, `logs` and `watch`: the pipeline on Kubeflow."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ import click
 
 from cluster.options import ClusterOptions, notes
 from command_line import cluster_options as options
-from command_line.paths import PATH, check_writable_folder
+from command_line.paths import PATH, check_writable_folder, given_path
 from command_line.pipeline_parameters import Build, PipelineParameters
 from components.core.errors import InvalidInput
 from components.core.parameters import NAMED_SOURCES
@@ -64,6 +64,17 @@ def commands(build: Build, parameters: PipelineParameters) -> list[click.Command
         with _compiled(build, values, everything["data_source"]) as package:
             _schedule(package, values, given)
 
+    @click.command("components")
+    @click.option("--output", type=PATH, default=Path("build/components"), show_default=True, help="Their folder.")
+    @options.image_options
+    def components_command(output: Path, **values: Any) -> None:
+        """Write each step as a component file, for other people's pipelines."""
+        from cluster import components
+
+        check_writable_folder("output", output)
+        for path in components.write(output, options.take_images(values)):
+            print(f"wrote {path}")
+
     @click.command("logs")
     @click.argument("run")
     @click.argument("step", required=False)
@@ -74,7 +85,31 @@ def commands(build: Build, parameters: PipelineParameters) -> list[click.Command
 
         logs.show(connection.connect(options.take_connection(values)), run, step)
 
-    return [compile_command, submit_command, upload_command, schedule_command, logs_command]
+    @click.command("watch")
+    @click.argument("run")
+    @options.connection_options
+    def watch_command(run: str, **values: Any) -> None:
+        """Follow a run, here by its folder or on Kubeflow by its id, to its end; Ctrl-C leaves it alone."""
+        if Path(run).is_dir() or os.sep in run:
+            from rich.console import Console
+
+            from local.watch import watch
+
+            watch(given_path("run", run), Console())
+            return
+        from cluster import connection, waiting
+
+        waiting.wait(connection.connect(options.take_connection(values)), run)
+
+    return [
+        compile_command,
+        submit_command,
+        upload_command,
+        schedule_command,
+        components_command,
+        logs_command,
+        watch_command,
+    ]
 
 
 def _submit(path: Path, values: dict[str, Any], parameters: dict[str, Any]) -> None:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 Decorator = Callable[[Decorated], Decorated]
 
+MOST_SECONDS = 2_147_483_647
+"""What Kubernetes' 32 bits hold."""
+
 _TAKING_GPUS = ", ".join(name for name, step in STEPS.items() if step.takes_gpu)
 
 
@@ -67,7 +70,13 @@ def _seconds(context: click.Context, option: click.Parameter, value: float) -> f
     return value
 
 
-cluster_options = _decorate(
+def _whole_seconds(context: click.Context, option: click.Parameter, value: int) -> int:
+    if not 0 <= value <= MOST_SECONDS:
+        raise InvalidInput(f"{option.name} must be an integer from 0 to {MOST_SECONDS}, got {value}")
+    return value
+
+
+image_options = _decorate(
     click.option("--image-registry", envvar="REGISTRY", default="", help="Where the images are pushed to."),
     click.option(
         "--image",
@@ -76,6 +85,10 @@ cluster_options = _decorate(
         help="Another image for a step than the one `make images` builds.",
     ),
     click.option("--digests", envvar="DIGESTS", is_flag=True, help="Refer to pushed images by digest, not by tag."),
+)
+
+cluster_options = _decorate(
+    image_options,
     click.option(
         "--gpus",
         type=int,
@@ -113,6 +126,22 @@ cluster_options = _decorate(
     _option("--data-volume-claim", _kubernetes_name, help="Volume with your data, at /data."),
     _option("--registry-volume-claim", _kubernetes_name, help="Volume with a registry of models, at /registry."),
     _option("--image-pull-secret", _kubernetes_name, multiple=True, help="Secret of a private registry."),
+    click.option(
+        "--ttl-s",
+        type=int,
+        default=0,
+        callback=_whole_seconds,
+        metavar="SECONDS",
+        help="How long an ended run is kept.",
+    ),
+    click.option(
+        "--run-timeout-s",
+        type=int,
+        default=0,
+        callback=_whole_seconds,
+        metavar="SECONDS",
+        help="Most that a run takes.",
+    ),
     click.option("--user-id", type=int, default=USER_ID, show_default=True, help="User the tasks run as; -1: any."),
     click.option("--cache/--no-cache", default=None, help="Use old outputs of all steps, or of none."),
     click.option(
@@ -187,9 +216,8 @@ def take_cluster_options(values: dict[str, Any]) -> ClusterOptions:
         raise InvalidInput(f"gpus must be an integer from 0 to 64, got {gpus}")
     if user_id == 0 or user_id < -1:
         raise InvalidInput(f"user_id must be a user other than root, from 1, or -1 for any, got {user_id}")
-    references = image_references(take("image_registry"), gpu=gpus > 0, digests=take("digests"))
     options = ClusterOptions(
-        images={**references, **dict(parse_image(text) for text in take("image"))},
+        images=take_images(values, gpu=gpus > 0),
         gpus=gpus,
         accelerator=take("accelerator"),
         node_selectors=tuple(parse_node_selector(text) for text in take("node_selector")),
@@ -201,9 +229,21 @@ def take_cluster_options(values: dict[str, Any]) -> ClusterOptions:
         image_pull_secrets=tuple(take("image_pull_secret")),
         cache=take("cache"),
         cache_evaluate=take("cache_evaluate"),
+        ttl_s=take("ttl_s"),
+        run_timeout_s=take("run_timeout_s"),
         user_id=None if user_id == -1 else user_id,
     )
     return with_resources(options, take("resource"))
+
+
+def take_images(values: dict[str, Any], gpu: bool = False) -> dict[str, str]:
+    """Return the image reference of each step from a command's values.
+
+    Raises:
+        InvalidInput: one of them can't be used; the message names it.
+    """
+    references = image_references(values.pop("image_registry"), gpu=gpu, digests=values.pop("digests"))
+    return {**references, **dict(parse_image(text) for text in values.pop("image"))}
 
 
 def take_connection(values: dict[str, Any]) -> "Connection":

@@ -4,7 +4,7 @@ from typing import NoReturn
 
 import click
 
-from command_line import cluster_commands, local_commands, registry_commands, report_commands
+from command_line import cluster_commands, config, config_command, local_commands, registry_commands, report_commands
 from command_line.exit_status import run_and_exit
 from command_line.pipeline_parameters import Build, PipelineParameters
 
@@ -17,10 +17,13 @@ def main(build: Build) -> NoReturn:
 def command_line(build: Build) -> click.Group:
     """Return the command line; the commands that run the pipeline have each of its parameters as an option."""
     parameters = PipelineParameters(build)
+    running = [*local_commands.commands(build, parameters), *cluster_commands.commands(build, parameters)]
+    configured = [command for command in running if command.name not in ("components", "logs", "watch")]
+    config.add_to(configured)
     return click.Group(
         commands=[
-            *local_commands.commands(build, parameters),
-            *cluster_commands.commands(build, parameters),
+            *running,
+            config_command.command(configured),
             *report_commands.commands(),
             *registry_commands.commands(),
         ],

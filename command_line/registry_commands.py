@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from command_line import tables
 from components.core.errors import InvalidInput, PipelineError
 from components.core.parameters import check
 
@@ -28,7 +29,7 @@ def commands() -> list[click.Command]:
 
         in_service = champion.read(store).version
         rows = [_row(version, in_service) for version in versions.read_all(store)]
-        _show(("version", "", "test accuracy", "95% interval", "registered", "run"), rows)
+        tables.show(("version", "", "test accuracy", "95% interval", "registered", "run"), rows)
 
     @registry.command("show")
     @click.argument("number", type=int)
@@ -39,10 +40,10 @@ def commands() -> list[click.Command]:
 
         version = versions.read(store, number)
         history = [entry for entry in champion.read(store).history if entry["version"] == number]
-        _show(
+        tables.show(
             ("", ""), [*_facts(version), *((entry["kind"], f"{entry['at']}: {entry['reason']}") for entry in history)]
         )
-        _show(
+        tables.show(
             ("file", "bytes", "SHA-256"),
             [(name, each["bytes"], each["sha256"]) for name, each in version.files.items()],
         )
@@ -69,7 +70,7 @@ def commands() -> list[click.Command]:
         ]
         unfinished = [number for number in versions.numbers(store) if number not in complete]
         rows += [(number, "never completed: no version, and its number stays unused") for number in unfinished]
-        _show(("version", "files"), sorted(rows))
+        tables.show(("version", "files"), sorted(rows))
         in_service = champion.read(store).version
         wrong = [number for number, said in rows if said != "as registered" and number in complete]
         if in_service is not None and in_service not in complete:
@@ -118,21 +119,6 @@ def _facts(version: Any) -> list[tuple[str, str]]:
         "hyperparameters": values,
     }
     return [(name, str(value)) for name, value in facts.items()]
-
-
-def _show(header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
-    """Print a table whose cells fold on a terminal, and are whole in a log."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console()
-    table = Table(*header, box=None, padding=(0, 2, 0, 0), show_header=any(header))
-    for column in table.columns:
-        column.overflow = "fold"
-    for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
-    console.print(table, width=console.width if console.is_terminal else 10_000)
 
 
 def _user() -> str:

@@ -16,6 +16,7 @@ from components.core.parameters import PARAMETERS, shown_source
 from components.prepare import dataset
 from local import walker
 from local.summary import summarize
+from local.trials_csv import as_csv
 
 RUN_FILE = "run.json"
 RUNS = Path("runs")
@@ -113,6 +114,7 @@ def run(
         steps = walker.run(pipeline, parameters, folder)
         summary = summarize(folder, steps, kept(parameters), note)
         files.write_bytes((folder / "evaluate" / "report").read_bytes(), folder / "report.html")
+        files.write_bytes(as_csv(summary["trials"]).encode(), folder / "trials.csv")
         files.write_json(summary, folder / "summary.json")
     return folder, summary
 

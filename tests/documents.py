@@ -13,7 +13,7 @@ LITERALS = re.compile(r"fashion-mnist|synthetic|https://|trials\.jsonl|train/CLA
 
 
 def parameter_table():
-    """Return the README's table of pipeline parameters."""
+    """Return the table of pipeline parameters."""
     defaults = PipelineParameters(pipeline.build).defaults
     return _table(["option", "default", "range", "meaning"], [_option(*parameter) for parameter in defaults.items()])
 
@@ -27,12 +27,14 @@ def step_table():
         "retries, after 30 s, 60 s, 120 s": lambda step: str(step.resources.retries),
         "old outputs are used": lambda step: "yes" if step.cached else "no",
         "accelerator, with `--gpus N`": lambda step: "N" if step.takes_gpu else "",
-        "volume": lambda step: ", ".join(["`/data`"] * step.reads_data + ["`/state`"] * step.keeps_state),
+        "volume": lambda step: ", ".join(
+            ["`/data`"] * step.reads_data + ["`/state`"] * step.keeps_state + ["`/registry`"] * step.writes_registry
+        ),
     }
     return _table(["", *STEPS], [[title, *map(cell, STEPS.values())] for title, cell in rows.items()])
 
 
-TABLES = {"README.md": parameter_table, "docs/kubeflow.md": step_table}
+TABLES = {"docs/parameters.md": parameter_table, "docs/kubeflow.md": step_table}
 """What makes a document's table, which is found by its head, by the document's path."""
 
 

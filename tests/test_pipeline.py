@@ -168,7 +168,7 @@ def container():
 
 UNKNOWN = {
     loop: "parameterIterator|nested pipeline",
-    condition: "the condition inputs.parameter_values",
+    condition: "the condition int",
     nested: "a nested pipeline",
     exit_handler: "triggerPolicy|nested pipeline",
     output_parameter: "output parameters",

@@ -6,7 +6,9 @@ import os
 import threading
 
 import pytest
+from click.testing import CliRunner
 
+from command_line import registry_commands
 from components.core.errors import InvalidInput
 from components.registry import champion, versions
 from components.registry.store import FolderStore, ObjectStore, open_store
@@ -313,3 +315,33 @@ def test_a_bucket_that_is_not_there_is_named(server, monkeypatch, contents):
 
     with pytest.raises(InvalidInput, match="registry s3://nobodys/models does not exist: there is no such bucket"):
         registered(open_store("s3://nobodys/models"), contents)
+
+
+def command(*arguments):
+    """Run `registry …` and return (exception or None, output)."""
+    done = CliRunner().invoke(registry_commands.commands()[0], arguments)
+    return done.exception, done.output
+
+
+def test_what_was_altered_or_never_completed_is_told_by_verify(tmp_path, contents):
+    store = open_store(str(tmp_path / "registry"))
+    registered(store, contents)
+    registered(store, contents, run="run-2")
+    with pytest.raises(Interrupted):
+        registered(Breaking(store, 2, False), contents, run="killed")
+    (tmp_path / "registry/versions/0002/model_card.md").unlink()
+
+    error, output = command("verify", "--registry", str(tmp_path / "registry"))
+
+    assert str(error) == "1 of 2 versions are not as they were registered"
+    assert [line.split()[:2] for line in output.splitlines()[1:]] == [
+        ["1", "as"],
+        ["2", "model_card.md"],
+        ["3", "never"],
+    ]
+
+
+def test_a_command_without_a_registry_is_refused_by_name():
+    error, _ = command("list")
+
+    assert str(error) == "registry must be given: use --registry FOLDER|ADDRESS"

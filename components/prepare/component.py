@@ -2,8 +2,11 @@
 
 from kfp import dsl
 
+from components.core.descriptions import described
+
 
 @dsl.component(base_image="python:3.11-slim-bookworm", target_image="prepare")
+@described
 def prepare(
     training_data: dsl.Output[dsl.Dataset],
     test_data: dsl.Output[dsl.Dataset],

@@ -2,8 +2,11 @@
 
 from kfp import dsl
 
+from components.core.descriptions import described
+
 
 @dsl.component(base_image="python:3.11-slim-bookworm", target_image="train")
+@described
 def train(
     training_data: dsl.Input[dsl.Dataset],
     finalists: dsl.Input[dsl.Artifact],

@@ -2,8 +2,11 @@
 
 from kfp import dsl
 
+from components.core.descriptions import described
+
 
 @dsl.component(base_image="python:3.11-slim-bookworm", target_image="tune")
+@described
 def tune(
     training_data: dsl.Input[dsl.Dataset],
     best_hyperparameters: dsl.Output[dsl.Artifact],

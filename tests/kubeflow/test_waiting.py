@@ -142,3 +142,18 @@ def test_an_interruption_leaves_the_run_going_and_says_how_to_stop_it(
     assert caught.value.code == status
     assert line.endswith(f"curl -X POST {api.url}{PREFIX}/runs/{run_id}:terminate")
     assert not [path for _, path in api.requests if path.endswith(":terminate")]
+
+
+def test_when_nobody_reads_the_output_any_more_the_run_is_said_to_go_on(api, package, capsys, monkeypatch):
+    def unread(_):
+        raise BrokenPipeError
+
+    api.views = [view("RUNNING")]
+    cluster = connect(api)
+    run_id = runs.submit(cluster, package, {}, experiment="clothes")
+    monkeypatch.setattr("cluster.waiting.time.sleep", unread)
+
+    with pytest.raises(BrokenPipeError):
+        waiting.wait(cluster, run_id)
+
+    assert f"the run goes on: {api.url}/#/runs/details/{run_id}" in capsys.readouterr().err
