@@ -33,6 +33,9 @@ SMALL = {
     "training_epochs": 2,
 }
 LARGER = {**SMALL, "max_trials": 3}
+REACHED = tuple(name for name, step in STEPS.items() if not step.writes_registry)
+"""The steps of a run that names no registry."""
+
 VERSION_PATH = "/apis/v1beta1/healthz"
 CONTINUING = re.compile(r"continuing the search after")
 ON_A_GPU = re.compile(r"worker 0 on \S+")
@@ -162,7 +165,7 @@ def _tried(
         yield Finding("runs", False, str(error))
         return
     yield Finding("runs", True, f"run {run.run_id} as {trial.service_account or 'the default account'}")
-    steps = [_step(trial.cluster, run, name) for name in STEPS]
+    steps = [_step(trial.cluster, run, name) for name in REACHED]
     yield from steps
     if options.gpus:
         yield _gpu(trial.cluster, run)

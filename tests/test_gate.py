@@ -58,7 +58,7 @@ def test_a_candidate_that_is_clearly_better_is_promoted():
 
     assert found.promoted and found.p_value < 0.001
     assert found.accuracy == pytest.approx(0.86)
-    assert "that it is better is shown: 60 examples only it has right, 20 only the champion" in found.reason
+    assert "that it is better is shown: 60 examples only the candidate has right, 20 only the champion" in found.reason
 
 
 def test_a_candidate_that_is_better_by_luck_is_not_promoted():

@@ -123,8 +123,8 @@ def decide(
     passed = passed and p_value <= rule.level
     shown = "is shown" if passed else "is not shown"
     reason = (
-        f"that it is {claim} {shown}: {cells.only_candidate} examples only it has right, {cells.only_champion} only "
-        f"the champion, p = {p_value:.3g}, level {rule.level:g}"
+        f"that it is {claim} {shown}: {cells.only_candidate} examples only the candidate has right, "
+        f"{cells.only_champion} only the champion, p = {p_value:.3g}, level {rule.level:g}"
     )
     if passed and losses:
         worst = max(losses, key=lambda each: each.loss)

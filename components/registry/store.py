@@ -6,6 +6,7 @@ That one act, `create`, is all that runs which register at once agree by; everyt
 import contextlib
 import os
 import re
+import shutil
 import uuid
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +19,10 @@ from components.remote.failures import DownloadError, persistently
 
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 4, 60
 _PLACE = re.compile(r"(s3|gs)://[^\s/:@]+(/.*)?", re.DOTALL)
+
+
+class Missing(InvalidInput):
+    """A file of a registry is not there."""
 
 
 class Store(Protocol):
@@ -48,7 +53,7 @@ class Store(Protocol):
         """Write a file to this machine.
 
         Raises:
-            InvalidInput: there is none of that name.
+            Missing: there is none of that name.
         """
 
 
@@ -112,13 +117,14 @@ class FolderStore:
         return sorted(each.name for each in path.iterdir()) if path.is_dir() else []
 
     def upload(self, path: Path, name: str) -> None:
-        files.write_bytes(path.read_bytes(), self.root / name)
+        with files.replacing(self.root / name) as partial:
+            shutil.copyfile(path, partial)
 
     def download(self, name: str, path: Path) -> None:
-        data = self.read(name)
-        if data is None:
-            raise InvalidInput(f"registry {self.shown} must hold {name}, and it does not")
-        files.write_bytes(data, path)
+        if not (self.root / name).is_file():
+            raise Missing(f"registry {self.shown} must hold {name}, and it does not")
+        with files.replacing(path) as partial:
+            shutil.copyfile(self.root / name, partial)
 
     def _written_beside(self, path: Path, data: bytes) -> Path:
         """Return a file of a name that nobody else has, on the disk, to be moved to `path`."""
@@ -180,7 +186,7 @@ class ObjectStore:
             try:
                 self._do(lambda: self._filesystem.get_file(self._at(name), str(partial)))
             except FileNotFoundError:
-                raise InvalidInput(f"registry {self.shown} must hold {name}, and it does not") from None
+                raise Missing(f"registry {self.shown} must hold {name}, and it does not") from None
 
     def _at(self, name: str) -> str:
         return f"{self._prefix}/{name}"

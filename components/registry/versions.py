@@ -6,7 +6,6 @@ A run claims the next number by making a file that nobody has made, writes the v
 
 import contextlib
 import datetime
-import hashlib
 import json
 import tempfile
 import uuid
@@ -17,7 +16,7 @@ from typing import Any
 
 from components.core import files
 from components.core.errors import InvalidInput
-from components.registry.store import Store
+from components.registry.store import Missing, Store
 
 FOLDER = "versions"
 FILE = "version.json"
@@ -158,12 +157,16 @@ def fetched(store: Store, version: Version, below: str = "") -> Iterator[Path]:
 def problems(store: Store, version: Version) -> list[str]:
     """Return what is wrong with a version's files, a sentence each."""
     found = []
-    for name, entry in version.files.items():
-        data = store.read(f"{FOLDER}/{version.label}/{name}")
-        if data is None:
-            found.append(f"{name} is missing")
-        elif hashlib.sha256(data).hexdigest() != entry["sha256"]:
-            found.append(f"{name} is not what was registered")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, entry in version.files.items():
+            here = Path(folder) / "file"
+            try:
+                store.download(f"{FOLDER}/{version.label}/{name}", here)
+            except Missing:
+                found.append(f"{name} is missing")
+                continue
+            if files.sha256(here) != entry["sha256"]:
+                found.append(f"{name} is not what was registered")
     return found
 
 
