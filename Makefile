@@ -97,6 +97,10 @@ upgrade: $(INSTALLED) ## Bring the pins in pyproject.toml and requirements/*.txt
 docs: $(INSTALLED) ## Write the tables in the documents anew from the code
 	@$(BIN)/python -m tests.documents
 
+.PHONY: screenshot
+screenshot: $(INSTALLED) ## Take the README's picture of the report of RUN=… anew; needs chromium
+	@$(BIN)/python -m tests.screenshot $(RUN)
+
 .PHONY: clean
 clean: ## Remove what was built; runs/ stays
 	rm -rf build .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -34,8 +34,8 @@ def with_resources(options: ClusterOptions, settings: Iterable[str]) -> ClusterO
     return dataclasses.replace(options, resources=resources, worker_resources=of_workers)
 
 
-def parse_worker_label(text: str) -> tuple[str, str]:
-    """Return (label, value) from `LABEL=VALUE`.
+def parse_label(option: str, text: str) -> tuple[str, str]:
+    """Return (label, value) from an option's `LABEL=VALUE`.
 
     Raises:
         InvalidInput: another form, or no label of Kubernetes'.
@@ -44,7 +44,7 @@ def parse_worker_label(text: str) -> tuple[str, str]:
     if not re.fullmatch(r"([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?", label) or (
         not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?", value)
     ):
-        raise InvalidInput(f"worker_label must be LABEL=VALUE as Kubernetes has them, got {text!r}")
+        raise InvalidInput(f"{option} must be LABEL=VALUE as Kubernetes has them, got {text!r}")
     return label, value
 
 

@@ -36,6 +36,7 @@ class ClusterOptions:
         data_volume_claim: claim that is mounted at `DATA_MOUNT` in steps that read the user's data, or None.
         registry_volume_claim: claim that is mounted at `REGISTRY_MOUNT` in steps that write the registry, or None.
         worker_resources: of the search's worker pods, by a resource's name; the others are the searching task's.
+        labels: of every task's pod.
         worker_labels: of the worker pods and their job, such as the queue that admits them.
         image_pull_secrets: names of secrets for a private registry.
         cache: True or False for all steps, None for what the table says.
@@ -59,6 +60,7 @@ class ClusterOptions:
     data_volume_claim: str | None = None
     registry_volume_claim: str | None = None
     worker_resources: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
     worker_labels: dict[str, str] = field(default_factory=dict)
     image_pull_secrets: tuple[str, ...] = ()
     cache: bool | None = None

@@ -114,6 +114,8 @@ def _set_pod(task: PipelineTask, options: ClusterOptions) -> None:
         task, run_as_user=options.user_id, run_as_group=options.user_id, run_as_non_root=True
     )
     kubernetes.empty_dir_mount(task, volume_name="tmp", mount_path="/tmp")
+    for label, value in sorted(options.labels.items()):
+        kubernetes.add_pod_label(task, label, value)
     if options.image_pull_secrets:
         kubernetes.set_image_pull_secrets(task, list(options.image_pull_secrets))
 

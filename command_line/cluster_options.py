@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from cluster.option_texts import parse_image, parse_node_selector, parse_toleration, parse_worker_label, with_resources
+from cluster.option_texts import parse_image, parse_label, parse_node_selector, parse_toleration, with_resources
 from cluster.options import USER_ID, ClusterOptions
 from command_line.paths import PATH
 from components.core.errors import InvalidInput
@@ -115,6 +115,9 @@ cluster_options = _decorate(
         multiple=True,
         metavar="[STEP:]KEY[=VALUE][:EFFECT]",
         help="Taint that the node may have; worker: for the search's worker pods.",
+    ),
+    click.option(
+        "--label", multiple=True, metavar="LABEL=VALUE", help="Label of every task's pod, such as a cost centre's."
     ),
     click.option(
         "--worker-label",
@@ -222,7 +225,8 @@ def take_cluster_options(values: dict[str, Any]) -> ClusterOptions:
         accelerator=take("accelerator"),
         node_selectors=tuple(parse_node_selector(text) for text in take("node_selector")),
         tolerations=tuple(parse_toleration(text) for text in take("toleration")),
-        worker_labels=dict(parse_worker_label(text) for text in take("worker_label")),
+        worker_labels=dict(parse_label("worker_label", text) for text in take("worker_label")),
+        labels=dict(parse_label("label", text) for text in take("label")),
         state_volume_claim=take("state_volume_claim"),
         data_volume_claim=take("data_volume_claim"),
         registry_volume_claim=take("registry_volume_claim"),

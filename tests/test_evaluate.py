@@ -81,6 +81,14 @@ def test_the_confusion_matrix_is_shown_by_kubeflow(outputs):
     assert rows == [[10, 0, 0], [0, 10, 0], [0, 10, 0]]
 
 
+def test_the_roc_curve_is_shown_by_kubeflow(outputs):
+    points = outputs["classification_metrics"].metadata["confidenceMetrics"]
+
+    assert points[0]["falsePositiveRate"] == points[0]["recall"] == 0
+    assert points[-1]["falsePositiveRate"] == points[-1]["recall"] == 1
+    assert all(np.isfinite(list(point.values())).all() for point in points)
+
+
 def test_report_and_model_card_are_single_files(outputs):
     assert Path(outputs["report"].path).read_text().startswith("<!DOCTYPE html>")
     assert Path(outputs["model_card"].path).read_text().startswith("# Model card")

@@ -13,6 +13,21 @@ from components.evaluate.evaluation import evaluate_logits, headline, matrix_for
 from tests import report_samples
 
 
+def test_the_roc_curve_of_all_classes_together_is_the_share_of_pairs_above_each_threshold():
+    random = np.random.default_rng(3)
+    labels = random.integers(0, 3, 400)
+    probabilities = random.dirichlet(np.ones(3), 400)
+    positive = np.arange(3) == labels[:, None]
+
+    false, true, thresholds = metrics.roc_curve(labels, probabilities)
+
+    assert len(false) == len(true) == len(thresholds) == 101
+    assert (false[0], true[0], thresholds[0]) == (0, 0, 1) and (false[-1], true[-1]) == (1, 1)
+    for x, y, threshold in list(zip(false, true, thresholds, strict=True))[1:]:
+        assert y == pytest.approx((probabilities[positive] >= threshold).mean())
+        assert x == pytest.approx((probabilities[~positive] >= threshold).mean())
+
+
 def test_the_wilson_interval_of_half_of_a_hundred():
     """p = 1/2: centre 1/2, half width z / (1 + z²/n) · sqrt(1/(4n) + z²/(4n²)) = 0.0962."""
     assert intervals.wilson_interval(50, 100) == pytest.approx((0.40383, 0.59617), abs=1e-5)

@@ -221,6 +221,22 @@ def test_the_registry_s_volume_is_mounted_where_models_are_registered(output):
     assert mounts(pods) == {step: [("models", "/registry")] if step == "promote" else [] for step in STEPS}
 
 
+def test_labels_are_on_every_pod(output):
+    _, pods = compiled(output, labels={"cost-centre": "7"})
+
+    assert [pods[step]["podMetadata"]["labels"] for step in STEPS] == [{"cost-centre": "7"}] * len(STEPS)
+
+
+def test_a_run_s_time_to_live_and_deadline_are_the_pipeline_s(output):
+    options = ClusterOptions(ttl_s=3_600, run_timeout_s=86_400)
+    compiler.Compiler().compile(build(options), str(output))
+    _, platform = yaml.safe_load_all(output.read_text())
+
+    assert "3600" in str(platform["platforms"]["kubernetes"]["pipelineConfig"])
+    assert "86400" in str(platform["platforms"]["kubernetes"]["pipelineConfig"])
+    assert "pipelineConfig" not in str(compiled(output)[1])
+
+
 def test_models_are_registered_only_where_a_registry_is_named(output):
     spec, _ = compiled(output)
 

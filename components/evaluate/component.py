@@ -19,11 +19,14 @@ def evaluate(
     model_card: dsl.Output[dsl.Markdown],
 ) -> None:
     """Measure the model on the test split and write the result, the report and the model card."""
-    from components.core import artifacts, files, models, termination
+    import numpy as np
+
+    from components.core import artifacts, files, models, scores, termination
     from components.evaluate import evaluation as results
     from components.evaluate import model_card as card
     from components.evaluate import report as page
     from components.evaluate import trials as search
+    from components.evaluate.metrics import roc_curve
     from components.experiment import EXPERIMENT
 
     termination.exit_on_sigterm("evaluate")
@@ -39,5 +42,7 @@ def evaluate(
     matrix = results.matrix_for_kubeflow(measured)
     if matrix:
         classification_metrics.log_confusion_matrix(*matrix)
+    probabilities = np.exp(scores.log_probabilities(logits))
+    classification_metrics.log_roc_curve(*roc_curve(data.test.labels, probabilities))
     files.write_bytes(page.render(inputs).encode(), report.path)
     files.write_bytes(card.model_card(inputs).encode(), model_card.path)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 N_BINS = 15
+MOST_ROC_POINTS = 101
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,26 @@ def confusion_counts(labels: np.ndarray, predicted: np.ndarray, n_classes: int) 
     """Return counts, int array, shape (n_classes, n_classes): rows are true classes, columns predicted ones."""
     counts = np.bincount(labels * n_classes + predicted, minlength=n_classes**2)
     return counts.reshape(n_classes, n_classes)
+
+
+def roc_curve(labels: np.ndarray, probabilities: np.ndarray) -> tuple[list[float], list[float], list[float]]:
+    """Return false positive rates, true positive rates and thresholds of all classes together (micro-averaged).
+
+    Each example counts once for each class: as a positive of its own, as a negative of the others. At most
+    `MOST_ROC_POINTS` points, the first at a threshold of 1.
+
+    Source: Fawcett 2006, "An introduction to ROC analysis".
+
+    Args:
+        labels: int, shape (n,).
+        probabilities: shape (n, n_classes).
+    """
+    from sklearn import metrics
+
+    truth = np.arange(probabilities.shape[1]) == labels[:, None]
+    false, true, thresholds = metrics.roc_curve(truth.ravel(), probabilities.ravel())
+    chosen = np.unique(np.linspace(0, len(false) - 1, MOST_ROC_POINTS).round().astype(int))
+    return false[chosen].tolist(), true[chosen].tolist(), np.minimum(thresholds[chosen], 1.0).tolist()
 
 
 def worst_confusions(counts: np.ndarray, most: int) -> list[Confusion]:
