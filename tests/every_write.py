@@ -16,6 +16,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 import components.evaluate.report
+import components.prepare.dataset
+import components.promote.page
 import components.train.finals
 import components.train.fitting
 import components.tune.search
@@ -24,6 +26,8 @@ import pipeline
 from command_line.pipeline_parameters import PipelineParameters
 from components.core import artifacts, events, files, finalists, journal
 from components.core.errors import InvalidInput
+from components.registry import champion
+from components.registry.store import open_store
 from components.steps import STEPS
 from local import run as local_run
 from local import walker
@@ -72,7 +76,8 @@ class UntilTheNextStep(events.Forwarding):
 
 def run(data, out):
     defaults = PipelineParameters(pipeline.build).defaults
-    local_run.run(pipeline.build, {**defaults, **SMALL, "data_source": str(data)}, out, "")
+    given = {"data_source": str(data), "registry": str(out.parent / "registry")}
+    local_run.run(pipeline.build, {**defaults, **SMALL, **given}, out, "")
 
 
 def run_with_copies(data, out, copies):
@@ -121,7 +126,7 @@ def half_written(out):
 
 def results(out):
     """Return what the finished steps have left, by step, but for dates and seconds."""
-    makers = {"prepare": prepared, "tune": tuned, "train": trained, "evaluate": evaluated}
+    makers = {"prepare": prepared, "tune": tuned, "train": trained, "evaluate": evaluated, "promote": promoted}
     return {step: makers[step](out / step) for step in finished(out) if step in makers}
 
 
@@ -146,6 +151,13 @@ def trained(folder):
 
 def evaluated(folder):
     return local_metrics(folder / walker.EXECUTOR_OUTPUT)["test_accuracy"]
+
+
+def promoted(folder):
+    """Return what was decided; a version that was not completed before has taken a number."""
+    metrics = local_metrics(folder / walker.EXECUTOR_OUTPUT)
+    in_service = champion.read(open_store(str(folder.parents[1] / "registry"))).version
+    return [metrics["promoted"], metrics["candidate_accuracy"], in_service == metrics["version"]]
 
 
 def local_metrics(path):

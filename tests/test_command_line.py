@@ -59,7 +59,10 @@ def test_the_options_are_those_of_the_pipeline_that_is_handed_over(line):
     status, output, _ = line(other_pipeline, "local-run", "--help")
 
     assert status == 0
-    assert re.findall(r"^  --([a-z-]+)", output, re.MULTILINE) == ["output-dir", "max-trials", "width", "colour"]
+    assert re.findall(r"^  --([a-z-]+)", output, re.MULTILINE) == [
+        *("output-dir", "max-trials", "width", "colour"),
+        *("config", "profile"),
+    ]
     assert re.search(r"--colour TEXT +\[default: red\]", output)
 
 

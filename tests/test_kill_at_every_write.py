@@ -31,7 +31,7 @@ def test_it_was_ended_in_every_step_and_after_the_last(continued):
     moments = [moment["step"] for moment in continued]
 
     assert {name: moments.count(name) >= 2 for name in set(moments)} == dict.fromkeys(
-        ("prepare", "tune", "train", "evaluate", "summary"), True
+        ("prepare", "tune", "train", "evaluate", "promote", "summary"), True
     )
 
 

@@ -118,9 +118,10 @@ def contents(folder):
 
 
 def test_a_second_identical_run_runs_no_step_again(finished_run, tiny_data, tmp_path):
-    folder = copied(finished_run, tmp_path / "run")
+    folder = copied(finished_run, tmp_path / finished_run.folder.name)
 
-    again = runs.local_run(folder, data_source=tiny_data, **runs.SMALL, workers=1)
+    registry = finished_run.folder.parent / "registry"
+    again = runs.local_run(folder, data_source=tiny_data, registry=registry, **runs.SMALL, workers=1)
 
     assert again.status == 0 and again.stdout.count("unchanged, kept from an earlier run") == len(STEPS)
     assert sorted(again.summary["reused_steps"]) == sorted(STEPS)
@@ -220,7 +221,8 @@ def test_the_help_offers_every_pipeline_parameter_in_the_pipelines_order(line):
 
     options = re.findall(r"^  --([a-z-]+)", output, re.MULTILINE)
     assert status == 0
-    assert options == ["output-dir", *(name.replace("_", "-") for name in PipelineParameters(pipeline.build).inputs)]
+    names = [name.replace("_", "-") for name in PipelineParameters(pipeline.build).inputs]
+    assert options == ["output-dir", *names, "config", "profile"]
 
 
 def test_every_option_says_what_it_is_and_its_default():
