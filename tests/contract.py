@@ -142,7 +142,7 @@ def _parameters(spec, given):
     values = {**{name: wanted["defaultValue"] for name, wanted in pipeline.items()}, **SMALL}
     whole = {name for name, wanted in pipeline.items() if wanted["parameterType"] == INTEGER}
     found = {}
-    for name, source in given["parameters"].items():
+    for name, source in given.get("parameters", {}).items():
         if parameter := source.get("componentInputParameter"):
             found[name] = int(values[parameter]) if parameter in whole else values[parameter]
         else:
