@@ -22,6 +22,8 @@ from tests import contract
 BASE_PACKAGES = "python3,python3-venv,python3-pip,ca-certificates"
 STAND_IN = "localhost/python-of-debian:bookworm"
 STORE = "minio://mlpipeline/v2/artifacts"
+ON_FULL_DISK = {"promote": {"registry": "/minio/full/registry"}}
+"""Parameters by which a step whose outputs are small writes more to the full disk."""
 
 
 def main():
@@ -57,7 +59,7 @@ def _test(step, reference, content, root):
         task = contract.task(step, STORE)
         _expect(container.run(task.command, root), 0, f"{step} failed")
         contract.check(task, folder=root)
-        full = contract.task(step, STORE, into="minio://full")
+        full = contract.task(step, STORE, into="minio://full", **ON_FULL_DISK.get(step, {}))
         done = container.run(full.command, root, full_disk=True)
         _expect(done, 1, f"{step} did not fail on a full disk")
         assert "No space left on device" in done.stdout, f"{step} does not say that the disk is full:\n{done.stdout}"
