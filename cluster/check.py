@@ -169,8 +169,11 @@ def _tried(
     yield from steps
     if options.gpus:
         yield _gpu(trial.cluster, run)
-    if folder:
-        yield _state(trial, package, run, parameters, is_well=all(each.suits for each in steps))
+    if folder and run.state not in waiting.FINAL_STATES:
+        left = folder.removeprefix(STATE_MOUNT)
+        yield Finding("state volume", None, f"not tried, since the run did not end; {left} may be left on it")
+    elif folder:
+        yield _state(trial, package, parameters, is_well=all(each.suits for each in steps))
         yield _removed(trial, folder, options)
 
 
@@ -195,7 +198,7 @@ def _gpu(cluster: Cluster, run: Any) -> Finding:
     return Finding("GPU", False, "tune found none", way_out)
 
 
-def _state(trial: _Trial, package: Package, first: Any, parameters: dict[str, Any], is_well: bool) -> Finding:
+def _state(trial: _Trial, package: Package, parameters: dict[str, Any], is_well: bool) -> Finding:
     """Return whether another pod goes on with the search that the first run has left on the volume."""
     subject = "state volume"
     if not is_well:

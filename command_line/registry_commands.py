@@ -7,7 +7,6 @@ import click
 
 from command_line import tables
 from components.core.errors import InvalidInput, PipelineError
-from components.core.parameters import check
 
 
 class Damaged(PipelineError):
@@ -89,7 +88,7 @@ def _place(command: Any) -> Any:
 
         if not place:
             raise InvalidInput("registry must be given: use --registry FOLDER|ADDRESS")
-        return open_store(check(registry=place)["registry"])
+        return open_store(place)
 
     return click.option(
         "--registry", "store", metavar="FOLDER|ADDRESS", default="", callback=opened, help="Where the registry is."

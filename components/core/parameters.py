@@ -92,34 +92,27 @@ def shown_source(data_source: str) -> str:
     return f"https://{host.rpartition('@')[2]}{slash}{path}{'?…' if query else ''}"
 
 
-class DaskScheduler:
-    """An address such as `tls://HOST:8786`, a path, or nothing."""
+@dataclass(frozen=True)
+class PathOrAddress:
+    """A path, an address of a certain form, or nothing.
+
+    Attributes:
+        address: what an address must be.
+        rule: both, in words.
+    """
+
+    address: re.Pattern[str]
+    rule: str
 
     def check(self, name: str, value: Any) -> str:
         """Return `value`.
 
         Raises:
-            InvalidInput: it is no text, or an address of another kind.
+            InvalidInput: it is no text, blank, or an address of another kind.
         """
-        is_address = isinstance(value, str) and "://" in value
-        if not isinstance(value, str) or "\0" in value or (is_address and not _SCHEDULER.fullmatch(value)):
-            raise InvalidInput(f"{name} must be tls://HOST:PORT, tcp://HOST:PORT or a file's path, got {value!r}")
-        return value
-
-
-class Registry:
-    """A folder, an address at `file://`, `s3://` or `gs://`, or nothing."""
-
-    def check(self, name: str, value: Any) -> str:
-        """Return `value`.
-
-        Raises:
-            InvalidInput: it is no text, or an address of another kind.
-        """
-        is_address = isinstance(value, str) and "://" in value
-        usable = isinstance(value, str) and "\0" not in value and (not is_address or _REGISTRY.fullmatch(value))
-        if not usable:
-            raise InvalidInput(f"{name} must be a folder, or an address at file://, s3:// or gs://, got {value!r}")
+        is_usable = isinstance(value, str) and "\0" not in value and bool(value.strip() or not value)
+        if not is_usable or ("://" in value and not self.address.fullmatch(value)):
+            raise InvalidInput(f"{name} must be {self.rule}, got {value!r}")
         return str(value)
 
 
@@ -196,7 +189,9 @@ PARAMETERS = {
         Range(int, 0, 1_000), "Worker machines of the search: pods on a cluster, processes here; 0: this one alone."
     ),
     "dask_scheduler": Parameter(
-        DaskScheduler(), "Address or file of a Dask scheduler whose workers train for the search.", is_path=True
+        PathOrAddress(_SCHEDULER, "tls://HOST:PORT, tcp://HOST:PORT or a file's path"),
+        "Address or file of a Dask scheduler whose workers train for the search.",
+        is_path=True,
     ),
     "worker_timeout_s": Parameter(
         Range(int, 0, 604_800), "Seconds without any worker machine after which the search ends; 0: never."
@@ -222,7 +217,7 @@ PARAMETERS = {
         None, "Journal (trials.jsonl) of an earlier search to learn from.", decides_search=True, is_path=True
     ),
     "registry": Parameter(
-        Registry(),
+        PathOrAddress(_REGISTRY, "a folder, or an address at file://, s3:// or gs://"),
         "Folder, or s3:// or gs:// prefix, that models are registered in and promoted by; none: no registry.",
         is_path=True,
     ),

@@ -5,7 +5,6 @@ That one act, `create`, is all that runs which register at once agree by; everyt
 
 import contextlib
 import os
-import re
 import shutil
 import uuid
 from pathlib import Path
@@ -15,10 +14,10 @@ import fsspec
 
 from components.core import files
 from components.core.errors import InvalidInput
+from components.core.parameters import check
 from components.remote.failures import DownloadError, persistently
 
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 4, 60
-_PLACE = re.compile(r"(s3|gs)://[^\s/:@]+(/.*)?", re.DOTALL)
 
 
 class Missing(InvalidInput):
@@ -63,14 +62,11 @@ def open_store(place: str) -> Store:
     Raises:
         InvalidInput: it is none of these.
     """
-    if _PLACE.fullmatch(place):
+    if not check(registry=place)["registry"]:
+        raise InvalidInput("registry must be given, and is empty")
+    if place.startswith(("s3://", "gs://")):
         return ObjectStore(place)
-    path = place.removeprefix("file://")
-    if not path.strip() or "://" in path or "\0" in path:
-        raise InvalidInput(
-            f"registry must be a folder, or an address at file://, s3:// or gs:// without user and port, got {place!r}"
-        )
-    return FolderStore(Path(path))
+    return FolderStore(Path(place.removeprefix("file://")))
 
 
 class FolderStore:

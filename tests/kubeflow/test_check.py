@@ -125,6 +125,16 @@ def test_a_pod_that_does_not_start_in_time_is_said_with_what_to_look_at(api, fou
     assert api.runs == {}
 
 
+def test_the_volume_of_a_run_that_does_not_end_is_left_alone_and_what_may_be_on_it_is_named(api, found):
+    api.views = [view("RUNNING", task(STEPS["prepare"].title, "PENDING"))]
+
+    everything = found()
+
+    assert everything["state volume"][0] is None and "check-" in everything["state volume"][1]
+    assert "state folder" not in everything
+    assert api.requests.count(("POST", f"{PREFIX}/runs")) == 1
+
+
 def test_a_server_that_lets_nobody_in_is_one_finding(api, found):
     api.token = "another"
 
