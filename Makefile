@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 # `dev` contains all others but for CUDA: it comes first and gives them their versions, so that images share layers.
-LOCKED := dev base prepare train tune evaluate promote train-gpu tune-gpu
+LOCKED := dev base prepare train tune evaluate promote deploy track serve predict train-gpu tune-gpu
 # What PyTorch names and a processor does not need; benchmarks/peers/requirements.in says more.
 NOT_FOR_PEERS := triton cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cuda-cccl nvidia-cusolver nvidia-nvtx
 

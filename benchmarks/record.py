@@ -139,7 +139,7 @@ def spread(space: Space, n_configurations: int) -> list[dict[str, Any]]:
 
 def load(recording: Recording) -> TrainingData:
     """Return a recording's data, all of it from the training images, drawn class by class with a fixed seed."""
-    from components.prepare import dataset
+    from components.sources import dataset
 
     raw = dataset.load(data_source(), seed=0)
     inputs, labels = recording.prepare(raw.train.inputs), raw.train.labels

@@ -51,7 +51,7 @@ def data_source() -> str:
 @contextmanager
 def training_data(n_images: int | None = None) -> Iterator[Path]:
     """Yield the path of a `training_data` artifact with at most `n_images`, a tenth of them held out."""
-    from components.prepare import dataset
+    from components.sources import dataset
 
     raw = dataset.load(data_source(), seed=0)
     labelled = Labelled(raw.train.inputs[:n_images], raw.train.labels[:n_images])

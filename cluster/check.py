@@ -33,7 +33,7 @@ SMALL = {
     "training_epochs": 2,
 }
 LARGER = {**SMALL, "max_trials": 3}
-REACHED = tuple(name for name, step in STEPS.items() if not step.writes_registry)
+REACHED = tuple(name for name, step in STEPS.items() if not step.uses_registry)
 """The steps of a run that names no registry."""
 
 VERSION_PATH = "/apis/v1beta1/healthz"

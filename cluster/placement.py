@@ -125,7 +125,7 @@ def _set_volumes(task: PipelineTask, name: str, options: ClusterOptions) -> None
         kubernetes.mount_pvc(task, options.state_volume_claim, STATE_MOUNT)
     if options.data_volume_claim and STEPS[name].reads_data:
         kubernetes.mount_pvc(task, options.data_volume_claim, DATA_MOUNT)
-    if options.registry_volume_claim and STEPS[name].writes_registry:
+    if options.registry_volume_claim and STEPS[name].uses_registry:
         kubernetes.mount_pvc(task, options.registry_volume_claim, REGISTRY_MOUNT)
 
 

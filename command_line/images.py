@@ -7,7 +7,7 @@ import click
 
 from command_line.exit_status import run_and_exit
 from components.core.errors import InvalidInput
-from components.steps import STEPS
+from components.steps import IMAGES
 from images import builder, references
 from images.secrets import build_secrets
 
@@ -16,12 +16,12 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 @click.group()
 def command_line() -> None:
-    """Build and push one image a step."""
+    """Build and push the images: one a step, and the server's."""
 
 
 def _options(command: Decorated) -> Decorated:
     for option in (
-        click.argument("steps", nargs=-1, type=click.Choice(list(STEPS))),
+        click.argument("steps", nargs=-1, type=click.Choice(list(IMAGES))),
         click.option("--gpu", envvar="GPU", is_flag=True, help="With CUDA, for the steps that take a GPU."),
         click.option("--registry", envvar="REGISTRY", default="", help="Where the images are pushed to."),
         click.option("--builder", "engine", envvar="BUILDER", default="", help="docker or buildah."),
@@ -58,7 +58,7 @@ def push(engine: str, registry: str, gpu: bool, steps: tuple[str, ...]) -> None:
 
 def _references(registry: str, gpu: bool, steps: tuple[str, ...]) -> dict[str, str]:
     """Return the references of what is asked for; with CUDA there are only those of the steps that take a GPU."""
-    wanted = steps or [name for name, step in STEPS.items() if step.takes_gpu or not gpu]
+    wanted = steps or [name for name, image in IMAGES.items() if image.takes_gpu or not gpu]
     known = references.image_references(registry, gpu)
     return {step: reference for step, reference in known.items() if step in wanted}
 

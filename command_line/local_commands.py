@@ -113,14 +113,14 @@ def _checked_output_dir(text: str | None) -> Path | None:
 
 
 def _check_local_source(values: dict[str, Any]) -> None:
-    from components.prepare import dataset
+    from components.sources import dataset
 
     dataset.check_source(**{name: values[name] for name in DATA_PARAMETERS})
 
 
 def default_source(default: str, begun: local_run.Begun | None) -> tuple[str, str]:
     """Return the data source of a run that named none, and a note when it is not what the user may expect."""
-    from components.prepare import dataset
+    from components.sources import dataset
 
     if begun:
         source = str(begun["parameters"]["data_source"])

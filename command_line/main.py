@@ -4,7 +4,15 @@ from typing import NoReturn
 
 import click
 
-from command_line import cluster_commands, config, config_command, local_commands, registry_commands, report_commands
+from command_line import (
+    cluster_commands,
+    config,
+    config_command,
+    local_commands,
+    registry_commands,
+    report_commands,
+    serve_command,
+)
 from command_line.exit_status import run_and_exit
 from command_line.pipeline_parameters import Build, PipelineParameters
 
@@ -26,6 +34,7 @@ def command_line(build: Build) -> click.Group:
             config_command.command(configured),
             *report_commands.commands(),
             *registry_commands.commands(),
+            *serve_command.commands(),
         ],
         help="Tune, train and evaluate a Keras network, here or on Kubeflow.",
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},

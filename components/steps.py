@@ -1,4 +1,4 @@
-"""The pipeline's steps, one entry each: what its image holds, what it asks of a cluster, and what it may keep.
+"""The pipeline's steps and its other images, one entry each: what it holds, asks of a cluster, and may keep.
 
 Images, placement on a cluster, the local run, the command line's choices and the tests all follow from this table. To
 add a step: a folder `components/NAME` with a `component.py` that holds a component named NAME, an entry here, and a
@@ -32,33 +32,42 @@ class Resources:
     retries: int
 
 
-@dataclass(frozen=True)
-class Step:
-    """What the rooms that run a step know of it.
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """What an image holds.
+
+    Attributes:
+        packages: the dependency group: a stage of the Dockerfile.
+        shared: the folders of `components/` beside `core` and the image's own.
+        takes_gpu: whether there is one with CUDA, too, for where an accelerator is asked for.
+    """
+
+    packages: str
+    shared: tuple[str, ...] = ()
+    takes_gpu: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step(Image):
+    """What the rooms that run a step know of it, beside its image.
 
     Attributes:
         title: what a person reads in a run's graph.
-        packages: the dependency group that its image holds: a stage of the Dockerfile.
         resources: what it asks for by default.
-        shared: the folders of `components/` that its image holds besides `core` and its own.
         cached: whether old outputs are used when inputs and image are the same.
-        takes_gpu: whether it gets an accelerator and an image with CUDA where that is asked for.
         keeps_state: whether the state volume is mounted, and the step is started again there when it was killed.
         reads_data: whether the volume with the user's own data is mounted.
         starts_workers: whether it starts pods of its own, and is told how to place them.
-        writes_registry: whether the volume with a registry of models is mounted.
+        uses_registry: whether the volume with a registry of models is mounted, and its credentials are there.
     """
 
     title: str
-    packages: str
     resources: Resources
-    shared: tuple[str, ...] = ()
     cached: bool = True
-    takes_gpu: bool = False
     keeps_state: bool = False
     reads_data: bool = False
     starts_workers: bool = False
-    writes_registry: bool = False
+    uses_registry: bool = False
 
 
 STEPS = {
@@ -66,7 +75,7 @@ STEPS = {
         title="Prepare the data",
         packages="prepare",
         resources=Resources("500m", "2", "1Gi", "2Gi", timeout_s=3_600, retries=3),
-        shared=("remote",),
+        shared=("remote", "sources"),
         reads_data=True,
     ),
     "tune": Step(
@@ -99,10 +108,16 @@ STEPS = {
         resources=Resources("1", "4", "2Gi", "4Gi", timeout_s=3_600, retries=2),
         shared=("experiment", "pages", "registry", "remote"),
         cached=False,
-        writes_registry=True,
+        uses_registry=True,
     ),
 }
 """Step by the name of its folder and its component function, in the order of the graph."""
+
+IMAGES: dict[str, Image] = {
+    **STEPS,
+    "serve": Image(packages="serve", shared=("experiment", "registry", "remote", "sources")),
+}
+"""Image by the name of its folder: the steps', and that of the server which a model goes into service with."""
 
 
 def component_function(arguments: Sequence[str]) -> str | None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from components.core.errors import InvalidInput
-from components.steps import STEPS
+from components.steps import IMAGES
 from images import contents
 
 PYTHON_IMAGE = "docker.io/library/python:3.11-slim-bookworm"
@@ -63,7 +63,7 @@ def build_command(builder: str, step: str, reference: str, gpu: bool, secrets: M
         "PYTHON_IMAGE": python_image(),
         "GPU": "1" if gpu else "",
         "STEP": step,
-        "PACKAGES": STEPS[step].packages,
+        "PACKAGES": IMAGES[step].packages,
     }
     return (
         *BUILD_COMMANDS[builder],

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from components.core.errors import InvalidInput
-from components.steps import STEPS
+from components.steps import IMAGES
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCKERFILE = Path("docker/Dockerfile")
@@ -22,7 +22,7 @@ def app_files(step: str, root: Path = ROOT) -> dict[str, bytes]:
     Raises:
         InvalidInput: a folder that `components.steps` names is none.
     """
-    folders = [f"components/{name}" for name in ("core", *STEPS[step].shared, step)]
+    folders = [f"components/{name}" for name in ("core", *IMAGES[step].shared, step)]
     for folder in folders:
         if not (root / folder).is_dir():
             raise InvalidInput(f"{folder} must be a folder, since step {step} needs it in components/steps.py")
@@ -39,12 +39,12 @@ def lock_files(step: str, gpu: bool = False, root: Path = ROOT) -> tuple[str, ..
         InvalidInput: the Dockerfile has no stage for the step's packages, or one of the files is missing.
     """
     stages = {name: (below, file) for below, name, file in _STAGE.findall((root / DOCKERFILE).read_text())}
-    name, found = STEPS[step].packages, list[str]()
+    name, found = IMAGES[step].packages, list[str]()
     if name not in stages:
         raise InvalidInput(f"packages of {step} must be a stage of {DOCKERFILE} ({', '.join(stages)}), got {name!r}")
     while name:
         name, file = stages[name]
-        found.insert(0, file.replace(_CUDA, "-gpu" if gpu and STEPS[step].takes_gpu else ""))
+        found.insert(0, file.replace(_CUDA, "-gpu" if gpu and IMAGES[step].takes_gpu else ""))
     for file in found:
         if not (root / "requirements" / file).exists():
             raise InvalidInput(f"requirements/{file} is missing; state its group in pyproject.toml, then `make lock`")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from components.core import files
 from components.core.errors import InvalidInput
-from components.steps import STEPS
+from components.steps import IMAGES
 from images import contents
 
 DIGESTS = contents.ROOT / "build" / "digests.json"
@@ -24,7 +24,7 @@ _REGISTRY = re.compile(r"[\w.-]+(:\d+)?(/[a-z0-9._-]+)*/?")
 def image_references(
     registry: str = "", gpu: bool = False, digests: bool = False, root: Path = contents.ROOT
 ) -> dict[str, str]:
-    """Return each step's image reference, by step.
+    """Return the reference of each image, by the name of its step, or `serve`.
 
     Args:
         registry: where the images are pushed to (`registry.example.org/team`), or empty for images that are loaded
@@ -38,7 +38,7 @@ def image_references(
     """
     if registry and not _REGISTRY.fullmatch(registry):
         raise InvalidInput(f"registry must be of the form registry.example.org/team, got {registry!r}")
-    references = {name: _tagged(name, registry, gpu and step.takes_gpu, root) for name, step in STEPS.items()}
+    references = {name: _tagged(name, registry, gpu and image.takes_gpu, root) for name, image in IMAGES.items()}
     return {name: _pinned(reference) for name, reference in references.items()} if digests else references
 
 

@@ -12,8 +12,8 @@ from rich.table import Table
 from components.core import artifacts
 from components.core.data import TrainingData
 from components.experiment import EXPERIMENT
-from components.prepare import dataset
-from components.prepare.split import split
+from components.sources import dataset
+from components.sources.split import split
 from components.workers.count import resolve_workers
 from local.check import CheckReport, Trained, check
 

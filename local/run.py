@@ -13,7 +13,7 @@ from components.core import artifacts, events, files, journal
 from components.core.data import TrainingData
 from components.core.errors import InvalidInput
 from components.core.parameters import PARAMETERS, shown_source
-from components.prepare import dataset
+from components.sources import dataset
 from local import walker
 from local.summary import summarize
 from local.trials_csv import as_csv

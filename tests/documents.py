@@ -28,7 +28,7 @@ def step_table():
         "old outputs are used": lambda step: "yes" if step.cached else "no",
         "accelerator, with `--gpus N`": lambda step: "N" if step.takes_gpu else "",
         "volume": lambda step: ", ".join(
-            ["`/data`"] * step.reads_data + ["`/state`"] * step.keeps_state + ["`/registry`"] * step.writes_registry
+            ["`/data`"] * step.reads_data + ["`/state`"] * step.keeps_state + ["`/registry`"] * step.uses_registry
         ),
     }
     return _table(["", *STEPS], [[title, *map(cell, STEPS.values())] for title, cell in rows.items()])

@@ -16,8 +16,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 import components.evaluate.report
-import components.prepare.dataset
 import components.promote.page
+import components.sources.dataset
 import components.train.finals
 import components.train.fitting
 import components.tune.search

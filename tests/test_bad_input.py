@@ -17,7 +17,7 @@ from command_line.pipeline_parameters import PipelineParameters
 from components.core import artifacts, files, finalists, journal, models
 from components.core.data import DatasetInfo, Labelled, TestData, TrainingData
 from components.core.errors import InvalidInput
-from components.prepare import dataset
+from components.sources import dataset
 from local import run as local_run
 from local import walker
 from tests import idx, runs

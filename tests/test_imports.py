@@ -30,7 +30,7 @@ FOREIGN = {
         "keras_tuner",
         "kfp",
     ),
-    "import components.prepare.dataset": ("tensorflow", "keras", "keras_tuner", "sklearn", "kfp"),
+    "import components.sources.dataset": ("tensorflow", "keras", "keras_tuner", "sklearn", "kfp"),
 }
 
 

@@ -17,7 +17,7 @@ import pipeline
 from command_line.main import main
 from command_line.pipeline_parameters import PipelineParameters
 from components.core import artifacts, models, parameters
-from components.prepare import dataset, fashion_mnist
+from components.sources import dataset, fashion_mnist
 from components.steps import STEPS
 from tests import processes, runs
 from tests.http_server import serving, write_certificate

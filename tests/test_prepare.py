@@ -15,8 +15,8 @@ from kfp import dsl
 from components.core import artifacts
 from components.core.data import DatasetInfo, Labelled
 from components.core.errors import InvalidInput
-from components.prepare import dataset, fashion_mnist
 from components.prepare.component import prepare
+from components.sources import dataset, fashion_mnist
 from tests.idx import NAMES, TEST_LABELS, TRAIN_LABELS, draw, label_bytes, packed, write_archives
 
 REAL_DATA = os.environ.get(fashion_mnist.FOLDER_VARIABLE)
@@ -220,7 +220,7 @@ def test_prepare_needs_neither_tensorflow_nor_keras(tmp_path):
 
 
 def test_importing_the_component_does_not_import_its_core():
-    program = "import sys, components.prepare.component; print('components.prepare.dataset' in sys.modules)"
+    program = "import sys, components.prepare.component; print('components.sources.dataset' in sys.modules)"
 
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from kfp import dsl
 
 from components.core.errors import InvalidInput
-from components.prepare import dataset, idx
 from components.prepare.component import prepare
-from components.prepare.places import Place
+from components.sources import dataset, idx
+from components.sources.places import Place
 from tests.idx import (
     TEST_IMAGES,
     TEST_LABELS,

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from components.core.errors import InvalidInput
-from components.prepare import dataset, fashion_mnist, transfer
-from components.prepare.fashion_mnist import Published
 from components.remote import failures
+from components.sources import dataset, fashion_mnist, transfer
+from components.sources.fashion_mnist import Published
 from tests.http_server import Answer, serving, write_certificate
 from tests.idx import NAMES, TRAIN_IMAGES, archives, draw
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from components.core.errors import InvalidInput
-from components.prepare import dataset
+from components.sources import dataset
 from tests.idx import (
     NAMES,
     TEST_LABELS,

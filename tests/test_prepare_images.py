@@ -9,8 +9,8 @@ from PIL import Image
 
 from components.core import parameters
 from components.core.errors import InvalidInput
-from components.prepare import dataset
 from components.prepare.component import prepare
+from components.sources import dataset
 from local import walker
 from tests.test_prepare import run_prepare
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from components.core.errors import InvalidInput
-from components.prepare import dataset, memory
+from components.sources import dataset, memory
 
 ROWS = np.arange(6 * 3).reshape(6, 3)
 GOOD = {"x_train": ROWS, "y_train": [3, 1, 3, 1, 3, 1], "x_test": ROWS[:2], "y_test": [1, 3]}

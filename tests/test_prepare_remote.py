@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from components.core.errors import InvalidInput
-from components.prepare import addresses, dataset, remote, transfer
+from components.sources import addresses, dataset, remote, transfer
 from tests import idx, s3_server
 from tests.http_server import Answer, serving, write_certificate
 from tests.test_prepare_images import write_splits

@@ -3,52 +3,17 @@
 import json
 from pathlib import Path
 
-import keras
-import numpy as np
 import pytest
 from kfp import dsl
 
-from components.core import artifacts, models
-from components.core.data import DatasetInfo, Labelled, TestData
+from components.core import artifacts
 from components.core.errors import InvalidInput
 from components.promote import comparison
 from components.promote.component import promote
 from components.registry import champion, versions
 from components.registry.store import open_store
+from tests.model_registry import write_model, write_test_data
 from tests.report_page import Document
-
-SHAPE = (4, 5)
-NAMES = ("dark", "bright", "<script>")
-PER_CLASS = 100
-
-
-def write_test_data(path, names=NAMES, shape=SHAPE):
-    labels = np.arange(len(names) * PER_CLASS) % len(names)
-    images = np.full((len(labels), *shape), 10, np.uint8) + (labels * 100).astype(np.uint8)[:, None, None]
-    images[:, 0, 0] = np.arange(len(labels)) % 251  # by which a model may be wrong on some of a class
-    artifacts.write_test_data(TestData(Labelled(images, labels), DatasetInfo("somewhere", names, shape), ""), path)
-
-
-def write_model(path, wrong=(), names=NAMES, shape=SHAPE):
-    """Write a model that is right but on the classes of which it says `wrong`, where it says another."""
-    n, n_pixels = len(names), int(np.prod(shape))
-    model = keras.Sequential([keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(n)])
-    weights, biases = np.zeros((n_pixels, n)), np.zeros(n)
-    for index in range(n):  # a parabola around the class's grey level, without its square, which is the same for all
-        level = 10 + 100 * index
-        weights[1, index], biases[index] = 2 * level, -(level**2)
-    for index in wrong:
-        biases[index] -= 1e9
-    model.layers[-1].set_weights([weights, biases])
-    description = {
-        "class_names": list(names),
-        "input_shape": list(shape),
-        "input_dtype": "uint8",
-        "hyperparameters": {"units": 3},
-        "data_source": "somewhere",
-        "data_fingerprint": "f1",
-    }
-    models.write(model, description, path)
 
 
 @pytest.fixture
@@ -88,14 +53,21 @@ def test_a_first_model_is_registered_and_goes_into_service(run, store, tmp_path)
     (version,) = versions.read_all(store)
     assert champion.read(store).version == 1
     assert set(version.files) == {
-        *("model/manifest.json", "model/model.json", "model/model.keras", "model_card.md", "report.html")
+        *(
+            "examples.npz",
+            "model/manifest.json",
+            "model/model.json",
+            "model/model.keras",
+            "model_card.md",
+            "report.html",
+        )
     }
     assert version.metrics["test_accuracy"].value == pytest.approx(2 / 3)
     assert version.metrics["test_accuracy"].low < 2 / 3 < version.metrics["test_accuracy"].high
     assert version.data["test"] == artifacts.fingerprint(tmp_path / "test_data")
     assert "Version 1 goes into service" in page
     with versions.fetched(store, version, "model/") as folder:
-        assert (comparison.predictions(folder, artifacts.read_test_data(tmp_path / "test_data")) < 2).all()
+        assert (comparison.answers(folder, artifacts.read_test_data(tmp_path / "test_data")).argmax(axis=1) < 2).all()
 
 
 def test_a_first_model_below_the_minimum_is_registered_and_does_not(run, store, tmp_path):

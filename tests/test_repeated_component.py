@@ -50,7 +50,7 @@ def test_either_task_is_one_of_the_component_with_parameters_and_a_folder_of_its
 
 
 def test_a_change_of_its_code_changes_both_keys_and_one_of_another_step_s_changes_none(key_after):
-    before, own, foreign = (key_after(each) for each in ("", "components/prepare/idx.py", "components/tune/tuner.py"))
+    before, own, foreign = (key_after(each) for each in ("", "components/sources/idx.py", "components/tune/tuner.py"))
 
     assert len({*before, *own}) == 4
     assert foreign == before

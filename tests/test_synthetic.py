@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
-from components.prepare import dataset, fashion_mnist, synthetic
+from components.sources import dataset, fashion_mnist, synthetic
 
 
 def test_the_synthetic_data_set_has_the_shape_of_fashion_mnist():

@@ -19,7 +19,7 @@ from components.core import artifacts, files
 from components.core.data import TrainingData
 from components.core.space import space_for
 from components.experiment import EXPERIMENT
-from components.prepare import dataset
+from components.sources import dataset
 
 OUTPUT = environment.ROOT / "build/peers"
 """Keeps what each run reported and printed."""

@@ -19,7 +19,7 @@ def prepare(
     """Load the data source, hold out a stratified validation split, and keep the test examples apart."""
     from components.core import artifacts, parameters, termination
     from components.core.data import TestData, TrainingData
-    from components.prepare import dataset
+    from components.sources import dataset
 
     termination.exit_on_sigterm("prepare")
     given = parameters.check(

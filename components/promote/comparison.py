@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from components.core import models
+from components.core import models, scores
 from components.core.data import TestData
 from components.core.errors import InvalidInput
 from components.promote import gate
@@ -42,14 +42,14 @@ class Comparison:
     predicted: tuple[np.ndarray, np.ndarray] = field(default_factory=lambda: (np.zeros(0, int), np.zeros(0, int)))
 
 
-def predictions(model: str | Path, data: TestData) -> np.ndarray:
-    """Return the classes that a model artifact says of the test examples: int, shape (n,)."""
+def answers(model: str | Path, data: TestData) -> np.ndarray:
+    """Return what a model artifact says of the test examples: probabilities, float, shape (n, n_classes)."""
     logits = models.read(model).predict(data.test.inputs, batch_size=BATCH_SIZE, verbose=0)
     if logits.shape[1] != len(data.info.class_names):
         raise InvalidInput(
             f"model must be for the {len(data.info.class_names)} classes of test_data, got one for {logits.shape[1]}"
         )
-    found: np.ndarray = logits.argmax(axis=1)
+    found: np.ndarray = np.exp(scores.log_probabilities(logits))
     return found
 
 
@@ -112,7 +112,7 @@ def compare(
     if there is None or difference:
         return Comparison(gate.decide_alone(correct, rule), candidate, there, rule), before
     with versions.fetched(store, there, MODEL) as folder:
-        theirs = predictions(folder, data)
+        theirs = answers(folder, data).argmax(axis=1)
     labels = np.asarray(data.test.labels)
     both = (correct, theirs == labels)
     names = tuple(data.info.class_names)

@@ -26,9 +26,9 @@ def promote(
     import importlib
 
     from components.core import artifacts, events, files, models, parameters, termination
-    from components.promote import comparison, page
+    from components.promote import comparison, contents, page
     from components.promote.gate import Rule
-    from components.registry import champion, versions
+    from components.registry import champion, examples, versions
     from components.registry.store import open_store
 
     termination.exit_on_sigterm("promote")
@@ -43,9 +43,10 @@ def promote(
     importlib.import_module("components.experiment")  # registers its layers with Keras
     store = open_store(registry)
     data, description = artifacts.read_test_data(test_data.path), models.read_description(model.path)
-    predicted = comparison.predictions(model.path, data)
-    contents = page.contents(model.path, report.path, model_card.path)
-    version = versions.register(store, contents, comparison.described(description, predicted, data, run))
+    answers = comparison.answers(model.path, data)
+    predicted = answers.argmax(axis=1)
+    with contents.of_version(model.path, report.path, model_card.path, examples.choose(data, answers)) as files_of_it:
+        version = versions.register(store, files_of_it, comparison.described(description, predicted, data, run))
     events.note(f"registered as version {version.number} of {store.shown}")
     rule = Rule(minimum_accuracy, promotion_level, promotion_margin, promotion_class_loss)
     while True:

@@ -1,4 +1,4 @@
-"""What the promote step leaves: the version's files, its metrics, and the page of the decision."""
+"""What the promote step leaves: its metrics, and the page of the decision."""
 
 from pathlib import Path
 from typing import Any
@@ -10,18 +10,11 @@ from components.core.data import TestData
 from components.pages import pictures, templating
 from components.pages.input_kind import InputKind
 from components.pages.texts import class_labels
-from components.promote.comparison import MODEL, Comparison
+from components.promote.comparison import Comparison
 
 TEMPLATE = Path(__file__).parent / "templates" / "decision.html"
 MOST_SHOWN = 24
 LONGEST_NAME = 48
-
-
-def contents(model: str, report: str, model_card: str) -> dict[str, Path]:
-    """Return the files of a version, by their names in it."""
-    of_model = {f"{MODEL}{path.relative_to(model).as_posix()}": path for path in sorted(Path(model).rglob("*"))}
-    files = {name: path for name, path in of_model.items() if path.is_file()}
-    return {**files, "report.html": Path(report), "model_card.md": Path(model_card)}
 
 
 def sentence(found: Comparison) -> str:

@@ -15,12 +15,12 @@ from pathlib import Path, PurePosixPath
 
 from components.core import files
 from components.core.errors import InvalidInput
-from components.prepare import cache, memory, stores, transfer
-from components.prepare.addresses import Address
-from components.prepare.places import Place
-from components.prepare.stores import Choose, RemoteFile, Store
-from components.prepare.transfer import Progress
 from components.remote.failures import BACKOFF_S, DownloadError, Unreachable, persistently
+from components.sources import cache, memory, stores, transfer
+from components.sources.addresses import Address
+from components.sources.places import Place
+from components.sources.stores import Choose, RemoteFile, Store
+from components.sources.transfer import Progress
 
 _AT_ONCE = 8
 _FEW_FILES = 8  # up to so many are shown one by one, and downloaded one after another

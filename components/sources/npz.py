@@ -12,9 +12,9 @@ from typing import IO
 import numpy as np
 
 from components.core import events
-from components.prepare import arrays, memory
-from components.prepare.places import Place
-from components.prepare.raw import Header, Headers, RawData, RawSplit, StatedNames, check_headers, times
+from components.sources import arrays, memory
+from components.sources.places import Place
+from components.sources.raw import Header, Headers, RawData, RawSplit, StatedNames, check_headers, times
 
 ARRAYS = {"train_inputs": "x_train", "train_labels": "y_train", "test_inputs": "x_test", "test_labels": "y_test"}
 """The four arrays by what they hold."""

@@ -10,12 +10,12 @@ from typing import Any, Protocol, TypeVar
 from fsspec.asyn import AsyncFileSystem
 from fsspec.implementations.http import HTTPFileSystem
 
-from components.prepare import idx, transfer
-from components.prepare.addresses import Address
-from components.prepare.labels import CLASSES_FILE
-from components.prepare.places import Place
-from components.prepare.transfer import Stamp
 from components.remote.failures import BACKOFF_S, DownloadError, Unreachable, persistently
+from components.sources import idx, transfer
+from components.sources.addresses import Address
+from components.sources.labels import CLASSES_FILE
+from components.sources.places import Place
+from components.sources.transfer import Stamp
 
 Choose = Callable[[Place, Sequence[str]], Sequence[str]]
 """Returns, of the names below an address, those that are to be downloaded."""

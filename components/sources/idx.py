@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from components.core import events
-from components.prepare import arrays
-from components.prepare.byte_stream import ByteStream, is_packed, looks_like
-from components.prepare.places import Place
-from components.prepare.raw import Header, Headers, RawData, RawSplit, check_headers, times
+from components.sources import arrays
+from components.sources.byte_stream import ByteStream, is_packed, looks_like
+from components.sources.places import Place
+from components.sources.raw import Header, Headers, RawData, RawSplit, check_headers, times
 
 CLASSIC_NAMES = {
     "train_inputs": "train-images-idx3-ubyte.gz",

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from components.prepare import arrays, memory
-from components.prepare.places import Place
+from components.sources import arrays, memory
+from components.sources.places import Place
 
 Array = np.ndarray[Any, Any]
 

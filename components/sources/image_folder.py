@@ -4,31 +4,22 @@ The first training image and the training images' modes decide size and channels
 """
 
 import contextlib
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from components.core.errors import InvalidInput
-from components.prepare import memory
-from components.prepare.image_layout import Example, Layout
-from components.prepare.places import Place
-from components.prepare.raw import RawData, RawSplit, needed_bytes, times
-from components.prepare.split import FEWEST_PER_CLASS, choose_test
+from components.sources import decoding, memory
+from components.sources.decoding import Size
+from components.sources.image_layout import Example, Layout
+from components.sources.places import Place
+from components.sources.raw import RawData, RawSplit, needed_bytes, times
+from components.sources.split import FEWEST_PER_CLASS, choose_test
 
 Array = np.ndarray[Any, Any]
-Size = tuple[int, int]
-"""Height and width in pixels."""
-
-_FORMATS = ("PNG", "JPEG")
-_GREY_MODES = ("1", "L", "LA")
-_DEEP_MODES = ("I", "F")
-_PNG_DEPTH_AT = 24  # the byte of a PNG's header that holds the bits a channel
-_SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that swap height and width
-_ORIENTATION = 0x0112
 
 
 @dataclass(frozen=True)
@@ -115,7 +106,7 @@ def _format(folder: Place, examples: Iterable[Example], size: Size | None) -> Fo
     for example in examples:
         place = folder / example.name
         with _damage_named(place):
-            found, found_grey = _header(place)
+            found, found_grey = decoding.header(place.path)
         is_grey = is_grey and found_grey
         wanted = wanted or found
         if size is None and found != wanted:
@@ -135,8 +126,8 @@ def _decode_all(folder: Place, examples: tuple[Example, ...], wanted: Format, ma
     for index, example in enumerate(examples):
         place = folder / example.name
         with _damage_named(place):
-            image = _pixels(place)
-        if wanted.is_grey and image.mode not in _GREY_MODES:
+            image = decoding.pixels(place.path)
+        if wanted.is_grey and image.mode not in decoding.GREY_MODES:
             raise place.refused("must be grey like all training images, but has colours")
         found = (image.height, image.width)
         if found != wanted.size and not may_resize:
@@ -153,47 +144,6 @@ def _damage_named(place: Place) -> Iterator[None]:
     """Turn what a damaged image can do to a decoder into a refusal that names the file."""
     place.check_file()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            yield
-    except (InvalidInput, MemoryError):
-        raise
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise place.refused(f"must have at most {Image.MAX_IMAGE_PIXELS:,} pixels") from None
-    except UnidentifiedImageError:
-        raise place.refused("must be a PNG or JPEG image, and can't be read as one") from None
-    except Exception as error:  # a decoder's error may be of any kind
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise place.refused(f"must be an undamaged PNG or JPEG image: {reason}") from error
-
-
-def _header(place: Place) -> tuple[Size, bool]:
-    """Return an image's size as it is to be seen, and whether it is grey, from its header."""
-    with Image.open(place.path, formats=_FORMATS) as image:
-        _check_depth(image, place)
-        sideways = image.getexif().get(_ORIENTATION) in _SIDEWAYS
-        size = (image.width, image.height) if sideways else (image.height, image.width)
-        return size, image.mode in _GREY_MODES
-
-
-def _pixels(place: Place) -> Image.Image:
-    """Return an image, whole and turned as it is to be seen."""
-    with Image.open(place.path, formats=_FORMATS) as image:
-        image.verify()  # a PNG's checksums, which loading does not look at
-    with Image.open(place.path, formats=_FORMATS) as image:
-        _check_depth(image, place)
-        n_frames = getattr(image, "n_frames", 1)
-        if n_frames > 1:
-            raise place.refused(f"must be one image, but holds {n_frames}")
-        return ImageOps.exif_transpose(image)
-
-
-def _check_depth(image: Image.Image, place: Place) -> None:
-    """Refuse 16 bits a channel, which Pillow would cut to 8 without a word."""
-    is_deep = image.mode.startswith(_DEEP_MODES)
-    if image.format == "PNG" and not is_deep:
-        with place.path.open("rb") as file:
-            file.seek(_PNG_DEPTH_AT)
-            is_deep = file.read(1) == b"\x10"
-    if is_deep:
-        raise place.refused("must have 8 bits a channel, but has 16; convert it")
+        yield
+    except decoding.Undecodable as error:
+        raise place.refused(str(error)) from error.__cause__

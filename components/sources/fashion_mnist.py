@@ -14,10 +14,10 @@ from fsspec.implementations.http import HTTPFileSystem
 from components.core import events, files
 from components.core.data import Labelled
 from components.core.errors import InvalidInput
-from components.prepare import cache, transfer
-from components.prepare.places import Place
-from components.prepare.transfer import Progress, Stamp
 from components.remote.failures import BACKOFF_S, DownloadError, Unreachable, persistently
+from components.sources import cache, transfer
+from components.sources.places import Place
+from components.sources.transfer import Progress, Stamp
 
 FOLDER_VARIABLE = "FASHION_MNIST_DIR"
 """Names a folder that holds Fashion-MNIST. It is read, never written to."""

@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Generator, Iterator
 from typing import BinaryIO
 
-from components.prepare.places import Place
+from components.sources.places import Place
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _KINDS = {

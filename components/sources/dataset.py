@@ -7,7 +7,8 @@ from pathlib import Path
 from components.core import events, parameters
 from components.core.data import FASHION_MNIST, DatasetInfo, Labelled
 from components.core.errors import InvalidInput
-from components.prepare import (
+from components.remote.failures import Unreachable
+from components.sources import (
     addresses,
     fashion_mnist,
     idx,
@@ -18,11 +19,10 @@ from components.prepare import (
     remote,
     synthetic,
 )
-from components.prepare.places import Place
-from components.prepare.raw import RawData
-from components.prepare.split import split
-from components.prepare.transfer import Progress
-from components.remote.failures import Unreachable
+from components.sources.places import Place
+from components.sources.raw import RawData
+from components.sources.split import split
+from components.sources.transfer import Progress
 
 __all__ = ["RawDataset", "Unreachable", "check_source", "load", "make_available", "split"]
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.prepare.labels import CLASSES_FILE
-from components.prepare.places import Place
+from components.sources.labels import CLASSES_FILE
+from components.sources.places import Place
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 

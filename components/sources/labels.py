@@ -12,9 +12,9 @@ import numpy as np
 
 from components.core import events
 from components.core.data import Labelled
-from components.prepare.places import Place
-from components.prepare.raw import RawData, RawSplit, StatedNames
-from components.prepare.split import FEWEST_PER_CLASS
+from components.sources.places import Place
+from components.sources.raw import RawData, RawSplit, StatedNames
+from components.sources.split import FEWEST_PER_CLASS
 
 CLASSES_FILE = "classes.txt"
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from components.prepare.places import Place
+from components.sources.places import Place
 
 Array = np.ndarray[Any, Any]
 Fill = Callable[[memoryview], int]

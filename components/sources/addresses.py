@@ -6,7 +6,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from components.core.errors import InvalidInput
 from components.core.parameters import shown_source
-from components.prepare.places import Place
+from components.sources.places import Place
 
 
 @dataclass(frozen=True)
