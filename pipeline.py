@@ -9,13 +9,17 @@ from cluster.options import ClusterOptions
 from cluster.placement import pipeline_config, place_tasks
 from components.core.descriptions import described
 from components.core.parameters import DEFAULT_TEST_FRACTION
+from components.deploy.component import deploy
 from components.evaluate.component import evaluate
+from components.predict.component import predict
 from components.prepare.component import prepare
 from components.promote.component import promote
+from components.track.component import track
 from components.train.component import train
 from components.tune.component import tune
 
 NAME = "fashion-tuner"
+PREDICT_DESCRIPTION = "Ask the model in service about all that a data source holds"
 DESCRIPTION = "Tune, train and evaluate a Keras network; register and promote it where a registry is named"
 
 
@@ -53,6 +57,13 @@ def build(options: ClusterOptions | None = None, state_dir: str = "") -> dsl.gra
         promotion_margin: float = 0.0,
         promotion_class_loss: float = 0.03,
         other_interface: bool = False,
+        export: str = "",
+        model_registry: str = "",
+        inference_service: str = "",
+        deployment: bool = False,
+        canary_percent: int = 0,
+        ready_timeout_s: int = 900,
+        mlflow: str = "",
     ) -> None:
         shares = {"validation_fraction": validation_fraction, "test_fraction": test_fraction}
         prepared = prepare(data_source=data_source, image_size=image_size, seed=seed, **shares)
@@ -87,8 +98,18 @@ def build(options: ClusterOptions | None = None, state_dir: str = "") -> dsl.gra
             history=trained.outputs["history"],
             trials=tuned.outputs["trials"],
         )
+        with dsl.If(mlflow != "", name="an MLflow server is named"):
+            track(
+                model=trained.outputs["model"],
+                history=trained.outputs["history"],
+                trials=tuned.outputs["trials"],
+                evaluation=evaluated.outputs["evaluation"],
+                report=evaluated.outputs["report"],
+                mlflow=mlflow,
+                run=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
+            )
         with dsl.If(registry != "", name="a registry is named"):
-            promote(
+            promoted = promote(
                 model=trained.outputs["model"],
                 test_data=prepared.outputs["test_data"],
                 report=evaluated.outputs["report"],
@@ -100,7 +121,42 @@ def build(options: ClusterOptions | None = None, state_dir: str = "") -> dsl.gra
                 promotion_margin=promotion_margin,
                 promotion_class_loss=promotion_class_loss,
                 other_interface=other_interface,
+                export=export,
+                model_registry=model_registry,
             )
+            with dsl.If(inference_service != "", name="a service is named"):
+                deploy(
+                    registry=registry,
+                    inference_service=inference_service,
+                    deployment=deployment,
+                    canary_percent=canary_percent,
+                    ready_timeout_s=ready_timeout_s,
+                ).after(promoted)
+        place_tasks(options)
+
+    return pipeline
+
+
+def build_predict(options: ClusterOptions | None = None, state_dir: str = "") -> dsl.graph_component.GraphComponent:
+    """Return the pipeline that asks the model in service about a data source, for a schedule."""
+    options = options or ClusterOptions()
+
+    @dsl.pipeline(name=f"{NAME}-predict", description=PREDICT_DESCRIPTION, pipeline_config=pipeline_config(options))
+    @described
+    def pipeline(
+        data_source: str,
+        registry: str,
+        version: int = 0,
+        all_probabilities: bool = False,
+        resize: bool = False,
+    ) -> None:
+        predict(
+            data_source=data_source,
+            registry=registry,
+            version=version,
+            all_probabilities=all_probabilities,
+            resize=resize,
+        )
         place_tasks(options)
 
     return pipeline
@@ -109,4 +165,4 @@ def build(options: ClusterOptions | None = None, state_dir: str = "") -> dsl.gra
 if __name__ == "__main__":
     from command_line.main import main
 
-    main(build)
+    main(build, {"predict": build_predict})

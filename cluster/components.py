@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kfp import compiler
 
-from components.steps import STEPS
+from components.steps import ALL_STEPS
 
 
 def write(folder: Path, images: Mapping[str, str]) -> list[Path]:
@@ -18,7 +18,7 @@ def write(folder: Path, images: Mapping[str, str]) -> list[Path]:
         images: the image reference of each step.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    return [_write(name, folder / f"{name}.yaml", images[name]) for name in STEPS]
+    return [_write(name, folder / f"{name}.yaml", images[name]) for name in ALL_STEPS]
 
 
 def _write(name: str, path: Path, image: str) -> Path:

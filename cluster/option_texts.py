@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from cluster.options import WORKER, ClusterOptions, Toleration
+from cluster.options import SERVER, WORKER, ClusterOptions, Toleration
 from components.core.errors import InvalidInput
-from components.steps import STEPS, Resources
+from components.steps import ALL_STEPS, IMAGES, STEPS, Resources
 
 
 def with_resources(options: ClusterOptions, settings: Iterable[str]) -> ClusterOptions:
@@ -55,8 +55,8 @@ def parse_image(text: str) -> tuple[str, str]:
         InvalidInput: another form.
     """
     step, _, reference = text.partition("=")
-    if step not in STEPS or not reference:
-        raise InvalidInput(f"image must be STEP=REFERENCE with a step of {', '.join(STEPS)}, got {text!r}")
+    if step not in IMAGES or not reference:
+        raise InvalidInput(f"image must be STEP=REFERENCE with a step of {', '.join(IMAGES)}, got {text!r}")
     return step, reference
 
 
@@ -125,18 +125,19 @@ def _of_workers(resources: dict[str, Resources], changed: dict[str, str]) -> dic
 
 def _split_step(text: str) -> tuple[str | None, str]:
     first, colon, rest = text.partition(":")
-    return (first, rest) if colon and first in (*STEPS, WORKER) else (None, text)
+    return (first, rest) if colon and first in (*ALL_STEPS, WORKER) else (None, text)
 
 
 def _parse_setting(setting: str) -> tuple[str, str, str | int]:
     path, _, value = setting.partition("=")
     step, _, name = path.partition(".")
     fields = {field.name: field.type for field in dataclasses.fields(Resources)}
-    is_of_workers = step == WORKER and name in fields and fields[name] is not int
-    if not (step in STEPS or is_of_workers) or name not in fields or not value:
+    is_amount = step in (SERVER, WORKER) and name in fields and fields[name] is not int
+    if not (step in ALL_STEPS or is_amount) or name not in fields or not value:
         raise InvalidInput(
-            f"resource must be STEP.NAME=VALUE with a step of {', '.join(STEPS)} and a name of {', '.join(fields)}, "
-            f"or {WORKER}.NAME=VALUE without time-out and retries, got {setting!r}"
+            f"resource must be STEP.NAME=VALUE with a step of {', '.join(ALL_STEPS)} and a name of "
+            f"{', '.join(fields)}, "
+            f"or {WORKER}.NAME=VALUE or {SERVER}.NAME=VALUE without time-out and retries, got {setting!r}"
         )
     return step, name, _parse_count(setting, name, value) if fields[name] is int else _parse_amount(path, name, value)
 

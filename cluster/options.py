@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass, field
 
-from components.steps import STEPS, Resources
+from components.steps import ALL_STEPS, Resources
 
 STATE_MOUNT = "/state"
 DATA_MOUNT = "/data"
 REGISTRY_MOUNT = "/registry"
 USER_ID = 10001
+SERVER = "serve"
+SERVER_RESOURCES = Resources("500m", "2", "1Gi", "2Gi", timeout_s=0, retries=0)
+"""What the pods of a deployed service ask for; they have neither time-out nor retries."""
+
 WORKER = "worker"
 """Stands for the pods that a search starts where an option names a step."""
 
@@ -23,18 +27,19 @@ class Toleration:
 
 @dataclass(frozen=True)
 class ClusterOptions:
-    """What `place` puts on each task; the defaults by step stand in `components.steps.STEPS`.
+    """What `place` puts on each task; the defaults by step stand in `components.steps.ALL_STEPS`.
 
     Attributes:
         images: image reference by step; a step without one keeps its component's own name.
-        resources: what each step asks for.
+        resources: what each step asks for, and the pods of a deployed service, `SERVER`.
         gpus: accelerators for each step that takes them, 0 for none.
         accelerator: the accelerator's resource name.
         node_selectors: (step, label, value); a step of None means every step, `WORKER` the search's worker pods.
         tolerations: (step, toleration); the same.
         state_volume_claim: claim that is mounted at `STATE_MOUNT` in steps that keep state, or None.
         data_volume_claim: claim that is mounted at `DATA_MOUNT` in steps that read the user's data, or None.
-        registry_volume_claim: claim that is mounted at `REGISTRY_MOUNT` in steps that write the registry, or None.
+        registry_volume_claim: claim that is mounted at `REGISTRY_MOUNT` in steps that use the registry, or None.
+        registry_secret: secret with the credentials of the registry's store, or None.
         worker_resources: of the search's worker pods, by a resource's name; the others are the searching task's.
         labels: of every task's pod.
         worker_labels: of the worker pods and their job, such as the queue that admits them.
@@ -50,7 +55,10 @@ class ClusterOptions:
 
     images: dict[str, str] = field(default_factory=dict)
     resources: dict[str, Resources] = field(
-        default_factory=lambda: {name: step.resources for name, step in STEPS.items()}
+        default_factory=lambda: {
+            **{name: step.resources for name, step in ALL_STEPS.items()},
+            SERVER: SERVER_RESOURCES,
+        }
     )
     gpus: int = 0
     accelerator: str = "nvidia.com/gpu"
@@ -59,12 +67,13 @@ class ClusterOptions:
     state_volume_claim: str | None = None
     data_volume_claim: str | None = None
     registry_volume_claim: str | None = None
+    registry_secret: str | None = None
     worker_resources: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     worker_labels: dict[str, str] = field(default_factory=dict)
     image_pull_secrets: tuple[str, ...] = ()
     cache: bool | None = None
-    cache_evaluate: bool = STEPS["evaluate"].cached
+    cache_evaluate: bool = ALL_STEPS["evaluate"].cached
     source_may_change: bool = True
     ttl_s: int = 0
     run_timeout_s: int = 0
@@ -85,8 +94,8 @@ class ClusterOptions:
             return self.cache
         if name == "evaluate":
             return self.cache_evaluate
-        reads_what_may_change = STEPS[name].reads_data and (self.source_may_change or self.data_volume_claim)
-        return STEPS[name].cached and not reads_what_may_change
+        reads_what_may_change = ALL_STEPS[name].reads_data and (self.source_may_change or self.data_volume_claim)
+        return ALL_STEPS[name].cached and not reads_what_may_change
 
 
 def notes(options: ClusterOptions) -> list[str]:

@@ -7,14 +7,27 @@ from kfp import kubernetes
 from kfp.dsl import PipelineConfig, PipelineTask
 from kfp.dsl.pipeline_context import Pipeline
 
-from cluster.options import DATA_MOUNT, REGISTRY_MOUNT, STATE_MOUNT, WORKER, ClusterOptions, Toleration
-from components.steps import STEPS, Resources, check_is_step, component_function
+from cluster.options import DATA_MOUNT, REGISTRY_MOUNT, SERVER, STATE_MOUNT, WORKER, ClusterOptions, Toleration
+from components.steps import ALL_STEPS, Resources, check_is_step, component_function
 
 SUPERVISOR = ("python3", "-m", "components.core.supervisor")
 """Before the command of a step that can go on where it was: starts it again when it was killed."""
 
 WORKER_PLACEMENT = "WORKER_PLACEMENT"
 """The variable in which a step that starts pods finds how to place them; see `components.machines.pods`."""
+
+SERVING = "SERVING"
+"""The variable in which a step that deploys finds what the server's pods have; see `components.deploy.placement`."""
+
+SECRET_KEYS = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL",
+)
+"""Keys of the registry's secret that are variables in the steps that use it, as far as it has them."""
 
 FIRST_PAUSE_S, PAUSE_FACTOR = 30, 2.0
 POD_START_S = 600
@@ -34,7 +47,7 @@ def place_tasks(options: ClusterOptions) -> None:
     It stands last in the pipeline function.
 
     Raises:
-        InvalidInput: a task's component has no entry in `components.steps.STEPS`; the message names it.
+        InvalidInput: a task's component has no entry in `components.steps.ALL_STEPS`; the message names it.
     """
     for task in Pipeline.get_default_pipeline().tasks.values():
         place(task, options)
@@ -44,25 +57,27 @@ def place(task: PipelineTask, options: ClusterOptions) -> None:
     """Put the cluster's settings on one task.
 
     Raises:
-        InvalidInput: its component has no entry in `components.steps.STEPS`; the message names it.
+        InvalidInput: its component has no entry in `components.steps.ALL_STEPS`; the message names it.
     """
     container = task.container_spec
     name = component_function(container.args or ()) if container else None
     name = name or task.component_spec.name
     check_is_step(name)
-    task.set_display_name(STEPS[name].title)
+    task.set_display_name(ALL_STEPS[name].title)
     task.set_caching_options(options.caches(name))
     if name in options.images:
         task.set_container_image(options.images[name])
-    if container and STEPS[name].keeps_state:
+    if container and ALL_STEPS[name].keeps_state:
         container.command = [*SUPERVISOR, *(container.command or ())]
     _set_resources(task, options.resources[name])
-    if options.gpus and STEPS[name].takes_gpu:
+    if options.gpus and ALL_STEPS[name].takes_gpu:
         task.set_accelerator_type(options.accelerator).set_accelerator_limit(options.gpus)
     _set_pod(task, options)
     _set_volumes(task, name, options)
     _set_nodes(task, name, options)
-    if STEPS[name].starts_workers and (placement := worker_placement(options)):
+    if ALL_STEPS[name].deploys:
+        task.set_env_variable(SERVING, json.dumps(serving_placement(options), sort_keys=True))
+    if ALL_STEPS[name].starts_workers and (placement := worker_placement(options)):
         task.set_env_variable(WORKER_PLACEMENT, json.dumps(placement, sort_keys=True))
 
 
@@ -84,6 +99,21 @@ def worker_placement(options: ClusterOptions) -> dict[str, Any]:
         "labels": options.worker_labels,
     }
     return {name: value for name, value in found.items() if value}
+
+
+def serving_placement(options: ClusterOptions) -> dict[str, Any]:
+    """Return what the pods of a deployed service have, for the deploy step's `Placement`."""
+    wanted = options.resources[SERVER]
+    return {
+        "image": options.images.get(SERVER, SERVER),
+        "requests": {"cpu": wanted.cpu_request, "memory": wanted.memory_request},
+        "limits": {"cpu": wanted.cpu_limit, "memory": wanted.memory_limit},
+        "registry_claim": options.registry_volume_claim or "",
+        "registry_mount": REGISTRY_MOUNT,
+        "secret": options.registry_secret or "",
+        "image_pull_secrets": list(options.image_pull_secrets),
+        "user_id": options.user_id,
+    }
 
 
 def _as_kubernetes_writes(toleration: Toleration) -> dict[str, str]:
@@ -121,12 +151,15 @@ def _set_pod(task: PipelineTask, options: ClusterOptions) -> None:
 
 
 def _set_volumes(task: PipelineTask, name: str, options: ClusterOptions) -> None:
-    if options.state_volume_claim and STEPS[name].keeps_state:
+    if options.state_volume_claim and ALL_STEPS[name].keeps_state:
         kubernetes.mount_pvc(task, options.state_volume_claim, STATE_MOUNT)
-    if options.data_volume_claim and STEPS[name].reads_data:
+    if options.data_volume_claim and ALL_STEPS[name].reads_data:
         kubernetes.mount_pvc(task, options.data_volume_claim, DATA_MOUNT)
-    if options.registry_volume_claim and STEPS[name].uses_registry:
+    if options.registry_volume_claim and ALL_STEPS[name].uses_registry:
         kubernetes.mount_pvc(task, options.registry_volume_claim, REGISTRY_MOUNT)
+    if options.registry_secret and ALL_STEPS[name].uses_registry:
+        keys = {key: key for key in SECRET_KEYS}
+        kubernetes.use_secret_as_env(task, options.registry_secret, keys, optional=True)
 
 
 def _set_nodes(task: PipelineTask, name: str, options: ClusterOptions) -> None:

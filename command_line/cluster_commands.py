@@ -4,7 +4,7 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,16 +19,17 @@ from components.core.errors import InvalidInput
 from components.core.parameters import NAMED_SOURCES
 
 
-def commands(build: Build, parameters: PipelineParameters) -> list[click.Command]:
-    """Return the commands of this file, for a pipeline and its parameters."""
+def commands(build: Build, parameters: PipelineParameters, others: Mapping[str, Build]) -> list[click.Command]:
+    """Return the commands of this file, for a pipeline, its parameters, and others that can be compiled, by name."""
 
     @click.command("compile")
     @click.option("--output", type=PATH, default=Path("build/pipeline.yaml"), show_default=True)
+    @click.option("--graph", type=click.Choice(["pipeline", *others]), default="pipeline", show_default=True)
     @options.cluster_options
-    def compile_command(output: Path, **values: Any) -> None:
-        """Write the pipeline as KFP v2 IR."""
+    def compile_command(output: Path, graph: str, **values: Any) -> None:
+        """Write the pipeline as KFP v2 IR, or another graph."""
         chosen = options.take_cluster_options(values)
-        _compile(build, output, chosen)
+        _compile({**others, "pipeline": build}[graph], output, chosen)
         print(f"wrote {output}")
         _print_notes(chosen)
 

@@ -87,8 +87,24 @@ image_options = _decorate(
     click.option("--digests", envvar="DIGESTS", is_flag=True, help="Refer to pushed images by digest, not by tag."),
 )
 
-cluster_options = _decorate(
+server_options = _decorate(
     image_options,
+    click.option(
+        "--resource",
+        "resource",
+        multiple=True,
+        metavar="STEP.NAME=VALUE",
+        help="A resource other than the default, such as tune.memory_limit=32Gi; as often as needed.",
+    ),
+    _option("--registry-volume-claim", _kubernetes_name, help="Volume with a registry of models, at /registry."),
+    _option("--registry-secret", _kubernetes_name, help="Secret with the keys of the registry's S3 store."),
+    _option("--image-pull-secret", _kubernetes_name, multiple=True, help="Secret of a private registry."),
+    click.option("--user-id", type=int, default=USER_ID, show_default=True, help="User the tasks run as; -1: any."),
+)
+"""What is said of the pods of a deployed service as of those of a run."""
+
+cluster_options = _decorate(
+    server_options,
     click.option(
         "--gpus",
         type=int,
@@ -97,13 +113,6 @@ cluster_options = _decorate(
         help=f"Accelerators for each of: {_TAKING_GPUS}; a worker on each.",
     ),
     click.option("--accelerator", default="nvidia.com/gpu", show_default=True, help="Its resource name."),
-    click.option(
-        "--resource",
-        "resource",
-        multiple=True,
-        metavar="STEP.NAME=VALUE",
-        help="A resource other than the default, such as tune.memory_limit=32Gi; as often as needed.",
-    ),
     click.option(
         "--node-selector",
         multiple=True,
@@ -127,8 +136,6 @@ cluster_options = _decorate(
     ),
     _option("--state-volume-claim", _kubernetes_name, help="Volume that keeps a search."),
     _option("--data-volume-claim", _kubernetes_name, help="Volume with your data, at /data."),
-    _option("--registry-volume-claim", _kubernetes_name, help="Volume with a registry of models, at /registry."),
-    _option("--image-pull-secret", _kubernetes_name, multiple=True, help="Secret of a private registry."),
     click.option(
         "--ttl-s",
         type=int,
@@ -145,7 +152,6 @@ cluster_options = _decorate(
         metavar="SECONDS",
         help="Most that a run takes.",
     ),
-    click.option("--user-id", type=int, default=USER_ID, show_default=True, help="User the tasks run as; -1: any."),
     click.option("--cache/--no-cache", default=None, help="Use old outputs of all steps, or of none."),
     click.option(
         "--cache-evaluate/--no-cache-evaluate",
@@ -214,11 +220,9 @@ def take_cluster_options(values: dict[str, Any]) -> ClusterOptions:
         InvalidInput: one of them can't be used; the message names it.
     """
     take = values.pop
-    gpus, user_id = take("gpus"), take("user_id")
+    gpus = take("gpus")
     if not 0 <= gpus <= 64:
         raise InvalidInput(f"gpus must be an integer from 0 to 64, got {gpus}")
-    if user_id == 0 or user_id < -1:
-        raise InvalidInput(f"user_id must be a user other than root, from 1, or -1 for any, got {user_id}")
     options = ClusterOptions(
         images=take_images(values, gpu=gpus > 0),
         gpus=gpus,
@@ -230,14 +234,27 @@ def take_cluster_options(values: dict[str, Any]) -> ClusterOptions:
         state_volume_claim=take("state_volume_claim"),
         data_volume_claim=take("data_volume_claim"),
         registry_volume_claim=take("registry_volume_claim"),
+        registry_secret=take("registry_secret"),
         image_pull_secrets=tuple(take("image_pull_secret")),
         cache=take("cache"),
         cache_evaluate=take("cache_evaluate"),
         ttl_s=take("ttl_s"),
         run_timeout_s=take("run_timeout_s"),
-        user_id=None if user_id == -1 else user_id,
+        user_id=take_user_id(values),
     )
     return with_resources(options, take("resource"))
+
+
+def take_user_id(values: dict[str, Any]) -> int | None:
+    """Return the user that tasks run as, None for any that the cluster chooses, from a command's values.
+
+    Raises:
+        InvalidInput: it is root, or no user.
+    """
+    user_id: int = values.pop("user_id")
+    if user_id == 0 or user_id < -1:
+        raise InvalidInput(f"user_id must be a user other than root, from 1, or -1 for any, got {user_id}")
+    return None if user_id == -1 else user_id
 
 
 def take_images(values: dict[str, Any], gpu: bool = False) -> dict[str, str]:

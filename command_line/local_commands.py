@@ -81,6 +81,8 @@ def _run(build: Build, output_dir: Path | None, given: dict[str, Any], values: d
     Without an `output_dir` it is a new one.
     """
     keras_settings.refuse_unusable()
+    from components.deploy.placement import placement_here
+    from components.promote import model_registry
     from components.registry.store import open_store
     from components.tune import warm_start
     from local.display import listening
@@ -92,6 +94,10 @@ def _run(build: Build, output_dir: Path | None, given: dict[str, Any], values: d
         _check_local_source(values)
     if values["registry"]:
         open_store(values["registry"])
+    if values["model_registry"]:
+        model_registry.check(values["model_registry"])
+    if values["inference_service"]:
+        placement_here()
     note = ""
     with listening() as console:
         if "data_source" not in given:

@@ -1,5 +1,6 @@
 """The command line of a pipeline: one module a group of commands."""
 
+from collections.abc import Mapping
 from typing import NoReturn
 
 import click
@@ -8,7 +9,9 @@ from command_line import (
     cluster_commands,
     config,
     config_command,
+    deploy_command,
     local_commands,
+    predict_command,
     registry_commands,
     report_commands,
     serve_command,
@@ -17,15 +20,18 @@ from command_line.exit_status import run_and_exit
 from command_line.pipeline_parameters import Build, PipelineParameters
 
 
-def main(build: Build) -> NoReturn:
-    """Run the command line of the pipeline that `build` makes, and end the process."""
-    run_and_exit(lambda: command_line(build), "pipeline.py")
+def main(build: Build, others: Mapping[str, Build] | None = None) -> NoReturn:
+    """Run the command line of the pipeline that `build` makes, and end the process; `others` can be compiled, too."""
+    run_and_exit(lambda: command_line(build, others), "pipeline.py")
 
 
-def command_line(build: Build) -> click.Group:
+def command_line(build: Build, others: Mapping[str, Build] | None = None) -> click.Group:
     """Return the command line; the commands that run the pipeline have each of its parameters as an option."""
     parameters = PipelineParameters(build)
-    running = [*local_commands.commands(build, parameters), *cluster_commands.commands(build, parameters)]
+    running = [
+        *local_commands.commands(build, parameters),
+        *cluster_commands.commands(build, parameters, others or {}),
+    ]
     configured = [command for command in running if command.name not in ("components", "logs", "watch")]
     config.add_to(configured)
     return click.Group(
@@ -35,6 +41,8 @@ def command_line(build: Build) -> click.Group:
             *report_commands.commands(),
             *registry_commands.commands(),
             *serve_command.commands(),
+            *predict_command.commands(),
+            *deploy_command.commands(),
         ],
         help="Tune, train and evaluate a Keras network, here or on Kubeflow.",
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},

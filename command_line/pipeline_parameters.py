@@ -9,7 +9,7 @@ import click
 from cluster.options import ClusterOptions
 from command_line.paths import check_utf8, given_path
 from components.core.errors import InvalidInput
-from components.core.parameters import PARAMETERS, check
+from components.core.parameters import PARAMETERS, check, check_effect
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -69,6 +69,7 @@ class PipelineParameters:
         """
         given = {name: _as_meant(name, value) for name in self.inputs if (value := values.pop(name)) is not None}
         checked = check(**{**self.defaults, **given})
+        check_effect(given, checked)
         return {name: checked[name] for name in given}, checked
 
     def _option(self, name: str) -> Callable[[Decorated], Decorated]:

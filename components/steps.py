@@ -58,6 +58,7 @@ class Step(Image):
         keeps_state: whether the state volume is mounted, and the step is started again there when it was killed.
         reads_data: whether the volume with the user's own data is mounted.
         starts_workers: whether it starts pods of its own, and is told how to place them.
+        deploys: whether it makes a service, and is told what the service's pods have.
         uses_registry: whether the volume with a registry of models is mounted, and its credentials are there.
     """
 
@@ -67,6 +68,7 @@ class Step(Image):
     keeps_state: bool = False
     reads_data: bool = False
     starts_workers: bool = False
+    deploys: bool = False
     uses_registry: bool = False
 
 
@@ -82,7 +84,7 @@ STEPS = {
         title="Tune the hyperparameters",
         packages="tune",
         resources=Resources("2", "8", "4Gi", "16Gi", timeout_s=86_400, retries=3),
-        shared=("experiment", "machines", "training", "workers"),
+        shared=("experiment", "kube", "machines", "training", "workers"),
         takes_gpu=True,
         keeps_state=True,
         starts_workers=True,
@@ -110,12 +112,46 @@ STEPS = {
         cached=False,
         uses_registry=True,
     ),
+    "deploy": Step(
+        title="Deploy the version in service",
+        packages="deploy",
+        resources=Resources("250m", "1", "512Mi", "1Gi", timeout_s=7_200, retries=1),
+        shared=("kube", "registry", "remote"),
+        cached=False,
+        deploys=True,
+        uses_registry=True,
+    ),
+    "track": Step(
+        title="Record the run in MLflow",
+        packages="track",
+        resources=Resources("250m", "1", "512Mi", "2Gi", timeout_s=3_600, retries=2),
+        shared=("experiment",),
+        cached=False,
+    ),
 }
-"""Step by the name of its folder and its component function, in the order of the graph."""
+"""Step by the name of its folder and its component function, in the order of the graph: the pipeline's."""
+
+OTHER_STEPS = {
+    "predict": Step(
+        title="Predict",
+        packages="predict",
+        resources=Resources("2", "8", "2Gi", "8Gi", timeout_s=21_600, retries=2),
+        shared=("experiment", "inference", "registry", "remote", "sources"),
+        cached=False,
+        reads_data=True,
+        uses_registry=True,
+    ),
+}
+"""Steps of graphs of their own."""
+
+ALL_STEPS = {**STEPS, **OTHER_STEPS}
 
 IMAGES: dict[str, Image] = {
-    **STEPS,
-    "serve": Image(packages="serve", shared=("experiment", "registry", "remote", "sources")),
+    **ALL_STEPS,
+    "serve": Image(
+        packages="serve",
+        shared=("experiment", "inference", "pages", "registry", "remote", "sources"),
+    ),
 }
 """Image by the name of its folder: the steps', and that of the server which a model goes into service with."""
 
@@ -132,5 +168,5 @@ def check_is_step(name: str) -> None:
     Raises:
         InvalidInput: the message names it, and the place where the entry belongs.
     """
-    if name not in STEPS:
-        raise InvalidInput(f"{name} must have an entry in components/steps.py, which has {', '.join(STEPS)}")
+    if name not in ALL_STEPS:
+        raise InvalidInput(f"{name} must have an entry in components/steps.py, which has {', '.join(ALL_STEPS)}")

@@ -15,6 +15,8 @@ from pathlib import Path
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
+from tests.kubernetes_objects import Objects
+
 ROOT = Path(__file__).resolve().parents[1]
 NAMESPACE = "team-a"
 
@@ -60,6 +62,7 @@ class KubernetesServer:
         denied: (verb, resource) that the account may not.
         refusal: what the server says to a new job, or None.
         jobs, secrets: what there is, by name.
+        objects: what is applied.
         deleted: names of the jobs that were deleted.
     """
 
@@ -67,6 +70,7 @@ class KubernetesServer:
         self.denied = set()
         self.refusal = None
         self.jobs, self.secrets, self.deleted = {}, {}, []
+        self.objects = Objects()
         self._processes = {}
         self._numbers = itertools.count(1)
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True)
@@ -81,6 +85,8 @@ class KubernetesServer:
     def _answer(self, environment, start_response):
         request = Request(environment)
         status, body = self._route(request.method, request.path.strip("/").split("/"), request)
+        if body is None:  # as where the server knows no such address
+            return Response("404 page not found\n", status, content_type="text/plain")(environment, start_response)
         return Response(json.dumps(body), status, content_type="application/json")(environment, start_response)
 
     def _route(self, method, path, request):
@@ -90,9 +96,11 @@ class KubernetesServer:
             return 201, {"spec": {"resourceAttributes": asked}, "status": {"allowed": allowed}}
         kind = path[path.index(NAMESPACE) + 1]
         name = path[-1] if path[-1] != kind else None
-        verb = {"GET": "get" if name else "list", "POST": "create", "DELETE": "delete"}[method]
+        verb = {"GET": "get" if name else "list", "POST": "create", "DELETE": "delete", "PATCH": "patch"}[method]
         if (verb, kind) in self.denied:
             return 403, {"kind": "Status", "message": f"{kind} is forbidden: cannot {verb} resource"}
+        if kind in self.objects.PLURALS:
+            return self.objects.answer(method, kind, name, request)
         return getattr(self, f"_{verb}_{kind}")(name, request)
 
     def _get_pods(self, name, request):

@@ -62,9 +62,8 @@ def register(store, folder, run="run-1", promoted=True, **model):
     data = artifacts.read_test_data(folder / "test_data")
     answers = comparison.answers(folder / "model", data)
     described = comparison.described(models.read_description(folder / "model"), answers.argmax(axis=1), data, run)
-    with contents.of_version(
-        folder / "model", folder / "report", folder / "card", examples.choose(data, answers)
-    ) as files:
+    documents = {"report.html": folder / "report", "model_card.md": folder / "card"}
+    with contents.of_version(folder / "model", documents, examples.choose(data, answers)) as files:
         version = versions.register(store, files, described)
     if promoted:
         champion.change(store, champion.read(store), version.number, "promotion", run, "a test")

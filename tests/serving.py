@@ -84,7 +84,7 @@ def _wait(server, wait_s):
     end = time.monotonic() + wait_s
     while time.monotonic() < end and server.process.poll() is None:
         with contextlib.suppress(requests.ConnectionError):
-            if requests.get(f"{server.address}/v2/health/ready").ok:
+            if requests.get(f"{server.address}/v2/health/ready", timeout=5).ok:
                 return
         time.sleep(0.1)
     server.process.kill()

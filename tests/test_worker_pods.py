@@ -6,6 +6,7 @@ import pytest
 from kubernetes import client as api
 
 from components.core.errors import InvalidInput
+from components.kube import account
 from components.machines import manifest, pods
 from components.machines.crew import Crew
 from components.machines.manifest import Placement
@@ -22,8 +23,8 @@ def server(monkeypatch, tmp_path):
 
     server = KubernetesServer()
     (tmp_path / "namespace").write_text(NAMESPACE)
-    monkeypatch.setattr(pods, "ACCOUNT", tmp_path)
-    monkeypatch.setattr(pods.config, "load_incluster_config", load_incluster_config)
+    monkeypatch.setattr(account, "ACCOUNT", tmp_path)
+    monkeypatch.setattr(account.config, "load_incluster_config", load_incluster_config)
     monkeypatch.setenv("KFP_POD_NAME", POD["metadata"]["name"])
     yield server
     server.close()

@@ -21,6 +21,7 @@ ARTIFACTS = {
     "classification_metrics": "The confusion matrix on the test examples.",
     "report": "The report on the whole run, one page.",
     "model_card": "The model card.",
+    "predictions": "A folder with predictions.parquet: a row an example, in order.",
     "decision": "Whether the model goes into service and why, one page.",
 }
 STEP_PARAMETERS = {

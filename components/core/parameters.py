@@ -5,18 +5,22 @@ same sentence wherever it comes in. Defaults stand in the pipeline's signature, 
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from components.core.errors import InvalidInput
 
 NAMED_SOURCES = ("fashion-mnist", "synthetic")
+FORMATS = ("savedmodel", "onnx")
 
 DEFAULT_TEST_FRACTION = 0.2
 """The one default that a step needs to know: another value is refused where it has no effect."""
 
 _ADDRESS = re.compile(r"https://[^\s/]+\S*|(?:s3|gs)://[^\s/]+(?:/.*)?|file:///.+", re.DOTALL)
 _REGISTRY = re.compile(r"(?:s3|gs)://[^\s/:@?]+(?:/[^?]*)?|file:///.+", re.DOTALL)
+_SERVER = re.compile(r"https?://[^\s/@]+\S*")
+_KUBERNETES_NAME = re.compile(r"[a-z]([a-z0-9-]{0,48}[a-z0-9])?")
 _SCHEDULER = re.compile(r"(?:tls|tcp)://[^\s/]+:[0-9]{1,5}")
 _IMAGE_SIZE = re.compile(r"([1-9][0-9]{0,3})(?:x([1-9][0-9]{0,3}))?")
 
@@ -116,6 +120,44 @@ class PathOrAddress:
         return str(value)
 
 
+@dataclass(frozen=True)
+class Matching:
+    """Text of a certain form, or nothing.
+
+    Attributes:
+        pattern: the form.
+        rule: it, in words.
+    """
+
+    pattern: re.Pattern[str]
+    rule: str
+
+    def check(self, name: str, value: Any) -> str:
+        """Return `value`.
+
+        Raises:
+            InvalidInput: it has another form.
+        """
+        if not isinstance(value, str) or (value and not self.pattern.fullmatch(value)):
+            raise InvalidInput(f"{name} must be {self.rule}, got {value!r}")
+        return value
+
+
+class Formats:
+    """Some of `FORMATS`, with commas between them, or nothing."""
+
+    def check(self, name: str, value: Any) -> str:
+        """Return `value`.
+
+        Raises:
+            InvalidInput: it names another format, or one twice.
+        """
+        wanted = formats(value) if isinstance(value, str) else ["?"]
+        if not set(wanted) <= set(FORMATS) or len(set(wanted)) < len(wanted):
+            raise InvalidInput(f"{name} must be of {', '.join(FORMATS)}, with commas, or nothing, got {value!r}")
+        return str(value)
+
+
 class ImageSize:
     """`28`, `32x48`, or nothing."""
 
@@ -138,12 +180,14 @@ class Parameter:
         description: what it is for, a sentence of plain text.
         decides_search: whether a search that is continued must keep its value.
         is_path: whether it may be a path on this machine.
+        needs: the parameter without which it has no effect, or empty.
     """
 
     rule: Rule | None
     description: str
     decides_search: bool = False
     is_path: bool = False
+    needs: str = ""
 
 
 PARAMETERS = {
@@ -222,17 +266,66 @@ PARAMETERS = {
         is_path=True,
     ),
     "minimum_accuracy": Parameter(
-        Range(float, 0, 1), "What the lower end of a first model's accuracy must reach to go into service."
+        Range(float, 0, 1),
+        "What the lower end of a first model's accuracy must reach to go into service.",
+        needs="registry",
     ),
     "promotion_level": Parameter(
-        Range(float, 0.000001, 0.5), "Chance, at most, of promoting a model that is not better than the champion."
+        Range(float, 0.000001, 0.5),
+        "Chance, at most, of promoting a model that is not better than the champion.",
+        needs="registry",
     ),
     "promotion_margin": Parameter(
-        Range(float, 0, 0.5), "Accuracy that a model may lose where not worse is enough; 0: it must be better."
+        Range(float, 0, 0.5),
+        "Accuracy that a model may lose where not worse is enough; 0: it must be better.",
+        needs="registry",
     ),
-    "promotion_class_loss": Parameter(Range(float, 0, 1), "Recall that a class may lose, at most, by a promotion."),
+    "promotion_class_loss": Parameter(
+        Range(float, 0, 1), "Recall that a class may lose, at most, by a promotion.", needs="registry"
+    ),
     "other_interface": Parameter(
-        TrueOrFalse(), "Whether a model with other classes or another input than the champion's is judged alone."
+        TrueOrFalse(),
+        "Whether a model with other classes or another input than the champion's is judged alone.",
+        needs="registry",
+    ),
+    "export": Parameter(
+        Formats(),
+        "Formats that a registered version holds besides Keras' own: savedmodel, onnx, or both with a comma.",
+        needs="registry",
+    ),
+    "model_registry": Parameter(
+        PathOrAddress(_SERVER, "an address http:// or https://, or nothing"),
+        "Address of a Kubeflow Model Registry that versions are registered in, too; none: no such server.",
+        needs="registry",
+    ),
+    "inference_service": Parameter(
+        Matching(_KUBERNETES_NAME, "a name in Kubernetes of at most 50 lower-case letters, digits and -, or nothing"),
+        "Name of the service that answers with the version in service; none: nothing is deployed.",
+        needs="registry",
+    ),
+    "deployment": Parameter(
+        TrueOrFalse(),
+        "Whether the service is a plain Deployment with a Service, for a cluster without KServe.",
+        needs="inference_service",
+    ),
+    "canary_percent": Parameter(
+        Range(int, 0, 99),
+        "Share of requests that a newly deployed version gets, in percent; 0: all.",
+        needs="inference_service",
+    ),
+    "ready_timeout_s": Parameter(
+        Range(int, 10, 86_400),
+        "Seconds in which a deployed version must be ready and answer as it should.",
+        needs="inference_service",
+    ),
+    "version": Parameter(
+        Range(int, 0, 1_000_000), "Version of the registry whose model is asked; 0: that in service."
+    ),
+    "all_probabilities": Parameter(TrueOrFalse(), "Whether the table has a column for each class's probability."),
+    "resize": Parameter(TrueOrFalse(), "Whether images of another size than the model takes are scaled to it."),
+    "mlflow": Parameter(
+        PathOrAddress(_SERVER, "an address http:// or https://, or nothing"),
+        "Address of an MLflow server that the run is recorded on; none: it is not.",
     ),
 }
 """Parameter by name. Times are in seconds (`_s`), fractions are shares of one."""
@@ -253,6 +346,27 @@ def check(**values: Any) -> dict[str, Any]:
 def _check_one(name: str, value: Any) -> Any:
     rule = PARAMETERS[name].rule if name in PARAMETERS else None
     return rule.check(name, value) if rule else value
+
+
+def check_effect(given: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    """Refuse a parameter that was given without the one that it needs.
+
+    Args:
+        given: those that were given, by name.
+        values: all of them.
+
+    Raises:
+        InvalidInput: the message names both.
+    """
+    for name, value in given.items():
+        needed = PARAMETERS[name].needs if name in PARAMETERS else ""
+        if needed and value and not values.get(needed):
+            raise InvalidInput(f"{name} must come with {needed}, without which it has no effect, got {value!r}")
+
+
+def formats(export: str) -> list[str]:
+    """Return the formats that a text names."""
+    return [each.strip() for each in export.split(",")] if export else []
 
 
 def check_data_source(value: object) -> None:

@@ -9,20 +9,18 @@ import asyncio
 import json
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from distributed import Client
 from kubernetes import client as api
-from kubernetes import config
 
 from components.core import events
 from components.core.errors import InvalidInput
+from components.kube import account, reasons
 from components.machines import manifest
 from components.machines.manifest import KEY, SEARCH_LABEL, Placement
 from components.machines.membership import OwnScheduler
 
-ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 PLACEMENT_VARIABLE = "WORKER_PLACEMENT"
 POD_VARIABLES = ("KFP_POD_NAME", "HOSTNAME")
 SEARCHING_CONTAINER = "main"
@@ -35,7 +33,6 @@ RIGHTS = (
     ("batch", "jobs", "get"),
     ("batch", "jobs", "delete"),
 )
-"""API group, resource and verb."""
 
 FILE_WITH_RIGHTS = "docs/worker-rights.yaml"
 
@@ -78,8 +75,7 @@ class Pods:
         Raises:
             InvalidInput: the account lacks a right, or the API server refuses the job.
         """
-        config.load_incluster_config()
-        self._namespace = (ACCOUNT / "namespace").read_text().strip()
+        self._namespace = account.use_own()
         self._refuse_without_rights()
         pod = self._own_pod()
         self._remove_leftovers(pod)
@@ -89,7 +85,7 @@ class Pods:
             self._make(pod)
         except api.ApiException as error:
             await client.close()
-            raise InvalidInput(f"pods: the job of {self.n_pods} workers was refused: {_said(error)}") from error
+            raise InvalidInput(f"pods: the job of {self.n_pods} workers was refused: {reasons.said(error)}") from error
         return client
 
     async def members(self) -> dict[str, int]:
@@ -125,13 +121,8 @@ class Pods:
         if self._secret:
             await asyncio.to_thread(self._delete_secret)
 
-    def _may(self, group: str, resource: str, verb: str) -> bool:
-        asked = {"namespace": self._namespace, "group": group, "resource": resource, "verb": verb}
-        review = {"spec": {"resourceAttributes": asked}}
-        return bool(api.AuthorizationV1Api().create_self_subject_access_review(review).status.allowed)
-
     def _refuse_without_rights(self) -> None:
-        missing = [f"{verb} {resource}" for group, resource, verb in RIGHTS if not self._may(group, resource, verb)]
+        missing = [f"{verb} {resource}" for _, resource, verb in account.missing(self._namespace, RIGHTS)]
         if missing:
             raise InvalidInput(
                 f"pods must be 0 where the account of the tune step may not {', '.join(missing)} in namespace "
@@ -153,7 +144,7 @@ class Pods:
     def _make(self, pod: dict[str, Any]) -> None:
         connection = self._scheduler.connection(self.slots).as_text()
         variable: dict[str, Any] = {"value": connection}
-        if self._may("", "secrets", "create"):
+        if account.may(self._namespace, ("", "secrets", "create")):
             made = api.CoreV1Api().create_namespaced_secret(self._namespace, manifest.secret(pod, connection))
             self._secret = made.metadata.name
             variable = {"valueFrom": {"secretKeyRef": {"name": self._secret, "key": KEY}}}
@@ -178,14 +169,15 @@ class Pods:
             )
         except api.ApiException as error:
             if error.status != 404:
-                events.warn(f"job {name} could not be deleted, and goes with this pod: {_said(error)}")
+                events.warn(f"job {name} could not be deleted, and goes with this pod: {reasons.said(error)}")
 
     def _delete_secret(self) -> None:
         try:
             api.CoreV1Api().delete_namespaced_secret(self._secret, self._namespace)
         except api.ApiException as error:
             if error.status not in (403, 404):
-                events.warn(f"secret {self._secret} could not be deleted, and goes with this pod: {_said(error)}")
+                said = reasons.said(error)
+                events.warn(f"secret {self._secret} could not be deleted, and goes with this pod: {said}")
 
 
 def _phases(pods: list[Any], n_pods: int, job: str) -> str:
@@ -194,25 +186,7 @@ def _phases(pods: list[Any], n_pods: int, job: str) -> str:
     for pod in pods:
         counts[pod.status.phase] = counts.get(pod.status.phase, 0) + 1
     told = ", ".join(f"{count} {phase.lower()}" for phase, count in sorted(counts.items())) or "none yet"
-    waits = [why for pod in pods if pod.status.phase == "Pending" for why in _why_pending(pod)]
+    waits = [why for pod in pods if pod.status.phase == "Pending" for why in reasons.why_pending(pod)]
     n_missing = n_pods - sum(pod.status.phase != "Failed" for pod in pods)
     missing = f"; {n_missing} not made: `kubectl describe job {job}` says why" if pods and n_missing > 0 else ""
     return (f"{told} ({waits[0]})" if waits else told) + missing
-
-
-def _why_pending(pod: Any) -> list[str]:
-    unscheduled = [
-        f"{each.reason}: {each.message}"
-        for each in pod.status.conditions or []
-        if each.type == "PodScheduled" and each.status == "False"
-    ]
-    waiting = [each.state.waiting for each in pod.status.container_statuses or [] if each.state and each.state.waiting]
-    return [*unscheduled, *(f"{each.reason}: {each.message or ''}".rstrip(": ") for each in waiting)]
-
-
-def _said(error: api.ApiException) -> str:
-    """Return what the API server said, in one line."""
-    try:
-        return " ".join(str(json.loads(error.body)["message"]).split())
-    except (ValueError, KeyError, TypeError):
-        return f"{error.status} {error.reason}"

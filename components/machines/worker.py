@@ -20,7 +20,7 @@ from distributed import Worker
 from components.machines import bench, connection
 from components.machines.membership import NO_PAGES
 
-START_LIMIT_S = 300
+START_LIMIT_S = 60
 SEARCH_ENDED = "scheduler-close"
 PARENT_CHECK_S = 1.0
 

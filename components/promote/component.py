@@ -21,12 +21,15 @@ def promote(
     promotion_margin: float = 0.0,
     promotion_class_loss: float = 0.03,
     other_interface: bool = False,
+    export: str = "",
+    model_registry: str = "",
 ) -> None:
     """Register the model as a version, compare it with the one in service, and write what was decided."""
     import importlib
 
     from components.core import artifacts, events, files, models, parameters, termination
     from components.promote import comparison, contents, page
+    from components.promote import model_registry as their_registry
     from components.promote.gate import Rule
     from components.registry import champion, examples, versions
     from components.registry.store import open_store
@@ -39,15 +42,24 @@ def promote(
         promotion_margin=promotion_margin,
         promotion_class_loss=promotion_class_loss,
         other_interface=other_interface,
+        export=export,
+        model_registry=model_registry,
     )
+    if model_registry:
+        their_registry.check(model_registry)
     importlib.import_module("components.experiment")  # registers its layers with Keras
     store = open_store(registry)
     data, description = artifacts.read_test_data(test_data.path), models.read_description(model.path)
     answers = comparison.answers(model.path, data)
     predicted = answers.argmax(axis=1)
-    with contents.of_version(model.path, report.path, model_card.path, examples.choose(data, answers)) as files_of_it:
+    documents = {"report.html": report.path, "model_card.md": model_card.path}
+    shown = examples.choose(data, answers)
+    with contents.of_version(model.path, documents, shown, parameters.formats(export)) as files_of_it:
         version = versions.register(store, files_of_it, comparison.described(description, predicted, data, run))
     events.note(f"registered as version {version.number} of {store.shown}")
+    if model_registry:
+        their_registry.register(model_registry, store, version)
+        events.note(f"registered with {model_registry}, too")
     rule = Rule(minimum_accuracy, promotion_level, promotion_margin, promotion_class_loss)
     while True:
         found, before = comparison.compare(store, version, predicted, data, rule, other_interface)

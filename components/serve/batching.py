@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from prometheus_client import Counter, Gauge, Histogram
 
+from components.inference.servable import Servable
 from components.serve.errors import Overloaded, Refused
-from components.serve.servable import Servable
 
 EXAMPLES = Counter("served_examples", "Examples that were answered", ["version"])
 BATCHES = Histogram("batch_examples", "Examples in a batch", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256))
@@ -64,14 +64,14 @@ class Batcher:
         loop = asyncio.get_running_loop()
         while self._waiting:
             batch = self._next()
-            inputs = np.concatenate([request.inputs for request in batch])
             try:
+                inputs = np.concatenate([request.inputs for request in batch])
                 rows = await loop.run_in_executor(self._thread, self._computed, batch[0].servable, inputs)
             except Exception as error:  # whatever TensorFlow raises; those who asked get it
                 self._fail(batch, error)
             else:
                 self._give(batch, rows)
-            self._hold(-len(inputs))
+            self._hold(-sum(len(request.inputs) for request in batch))
 
     def _next(self) -> list[_Request]:
         """Return the oldest requests of one version that fit into a batch, at least one."""

@@ -6,10 +6,10 @@ from prometheus_client import Counter, Gauge
 
 from components.core import events
 from components.core.errors import PipelineError
+from components.inference.servable import of_registry
 from components.registry import champion
 from components.registry.store import Store
 from components.serve.model import Predictor
-from components.serve.servable import of_registry
 
 VERSION = Gauge("served_version", "Number of the registry's version that answers")
 FAILURES = Counter("follow_failures", "Times that the version in service could not be taken up")

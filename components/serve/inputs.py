@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from components.inference.servable import Servable
 from components.serve.errors import Refused
-from components.serve.servable import Servable
 from components.sources import decoding
 
 INPUT = "inputs"

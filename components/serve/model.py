@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 from kserve import InferOutput, InferRequest, InferResponse, Model
 
+from components.inference.servable import Servable
 from components.serve import inputs
 from components.serve.batching import Batcher
 from components.serve.errors import Refused
-from components.serve.servable import Servable
 
 OUTPUTS = ("label", "probability", "probabilities")
 
 
-class Predictor(Model):  # type: ignore[misc]
+class Predictor(Model):
     """The model that answers now.
 
     Attributes:

@@ -7,9 +7,9 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
 from components.serve.model import Predictor
-from components.serve.servable import MOST_SHOWN
 
 HERE = Path(__file__).parent / "static"
+MOST_SHOWN = 20
 PAGES = Path(__file__).parents[1] / "pages"
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'"
 """Nothing is fetched from elsewhere, and nothing that an image or a class name holds is run."""

@@ -1,6 +1,7 @@
 """KServe's model server with this project's limits, page and manners: refusals in a line, and an end without loss."""
 
 import logging
+import logging.config
 import signal
 import socket
 import sys
@@ -13,11 +14,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from components.core.errors import InvalidInput
+from components.inference.servable import Servable
 from components.serve import page
 from components.serve.batching import Batcher
 from components.serve.errors import Overloaded, Refused
 from components.serve.limits import BodyLimit
-from components.serve.servable import Servable
 
 _ARGUMENTS, sys.argv = sys.argv, sys.argv[:1]  # KServe reads its own options as it is imported, and must find none
 try:
@@ -76,7 +77,7 @@ def make(servable: Servable, settings: Settings) -> tuple[Predictor, Callable[[]
     return predictor, lambda: server.start([predictor])
 
 
-class _Repository(ModelRepository):  # type: ignore[misc]
+class _Repository(ModelRepository):
     """One model, which the registry's champion decides: nobody may load or unload it over the network."""
 
     def load(self, name: str) -> bool:
@@ -86,7 +87,7 @@ class _Repository(ModelRepository):  # type: ignore[misc]
         raise Refused("models can't be unloaded over the network; end the server")
 
 
-class _DataPlane(DataPlane):  # type: ignore[misc]
+class _DataPlane(DataPlane):
     """Reads requests; what is malformed is the client's mistake."""
 
     def decode(self, *arguments: Any, **named: Any) -> Any:
@@ -98,7 +99,7 @@ class _DataPlane(DataPlane):  # type: ignore[misc]
             raise Refused(f"the request must follow the protocol: {type(error).__name__} {error}") from None
 
 
-class _Server(ModelServer):  # type: ignore[misc]
+class _Server(ModelServer):
     """Ends by finishing what has begun: KServe's own forgets the model first, and its requests with it."""
 
     def __init__(self, settings: Settings) -> None:

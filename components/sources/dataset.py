@@ -19,6 +19,7 @@ from components.sources import (
     remote,
     synthetic,
 )
+from components.sources.decoding import Size
 from components.sources.places import Place
 from components.sources.raw import RawData
 from components.sources.split import split
@@ -46,7 +47,7 @@ class Options:
     image_size: str = ""
 
     @property
-    def size(self) -> image_folder.Size | None:
+    def size(self) -> Size | None:
         """Height and width that images are resized to, or None."""
         return parameters.height_and_width(self.image_size)
 

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 Size = tuple[int, int]
@@ -54,6 +55,20 @@ def pixels(encoded: Encoded) -> Image.Image:
             if n_frames > 1:
                 raise Undecodable(f"must be one image, but holds {n_frames}")
             return ImageOps.exif_transpose(image)
+
+
+def as_array(image: Image.Image, size: Size, mode: str) -> np.ndarray:
+    """Return an image as bytes: shape size, or (*size, channels), scaled to `size` where it has another.
+
+    Args:
+        image: decoded.
+        size: height and width.
+        mode: of Pillow: `L`, `RGB` or `RGBA`.
+    """
+    converted = image.convert(mode)
+    if (image.height, image.width) != size:
+        converted = converted.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    return np.asarray(converted)
 
 
 def _opened(encoded: Encoded) -> Image.Image:

@@ -57,6 +57,12 @@ def candidates(names: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
+def holds_inputs(name: str) -> bool:
+    """Return whether a file's name, that of the last folder left out, is one of a data set's inputs."""
+    match = _NAME.fullmatch(name.rpartition("/")[2])
+    return bool(match and match["part"].lower() == "images")
+
+
 def seen(names: Iterable[str]) -> str:
     """Return names as they may stand in a message, the first few of many."""
     visible = sorted(name for name in names if not name.startswith("."))

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from components.core.errors import InvalidInput
 from components.sources import decoding, memory
@@ -132,10 +131,7 @@ def _decode_all(folder: Place, examples: tuple[Example, ...], wanted: Format, ma
         found = (image.height, image.width)
         if found != wanted.size and not may_resize:
             raise _other_size(place, found, wanted.size)
-        image = image.convert("L" if wanted.is_grey else "RGB")
-        if found != wanted.size:
-            image = image.resize((wanted.size[1], wanted.size[0]), Image.Resampling.BILINEAR)
-        images[index] = np.asarray(image)
+        images[index] = decoding.as_array(image, wanted.size, "L" if wanted.is_grey else "RGB")
     return images
 
 

@@ -54,13 +54,32 @@ def read(archive: Place) -> RawData:
         return RawData(train, test, _class_names(file, archive))
 
 
+def read_inputs_alone(archive: Place) -> dict[str, np.ndarray]:
+    """Return the arrays of inputs of an archive, by name: `x_train` and `x_test`, or those there are of the two, or
+    the only array of at least two dimensions.
+
+    Raises:
+        InvalidInput: no such archive, damaged, or several arrays that may be meant.
+    """
+    with _opened(archive, needs_all=False) as file:
+        names = [name for name in ("x_train", "x_test") if name in _names(file)]
+        if not names:
+            names = [name for name in _names(file) if len(_header(file, archive, name).shape) >= 2]
+            if len(names) != 1:
+                held = ", ".join(sorted(_names(file))) or "nothing"
+                raise archive.refused(f"must hold x_train or x_test, or one array of examples; it holds {held}")
+        return {name: _inputs(file, archive, name) for name in names}
+
+
 @contextlib.contextmanager
-def _opened(archive: Place) -> Iterator[zipfile.ZipFile]:
+def _opened(archive: Place, needs_all: bool = True) -> Iterator[zipfile.ZipFile]:
     """Yield an archive, and turn what its damage can do to a reader into a refusal."""
     archive.check_file()
     try:
         with zipfile.ZipFile(archive.path) as file:
             _check_members(file, archive)
+            if needs_all:
+                _check_complete(file, archive)
             yield file
     except OSError as error:
         raise archive.refused(f"can't be read: {error.strerror or error}") from error
@@ -78,6 +97,9 @@ def _check_members(file: zipfile.ZipFile, archive: Place) -> None:
             raise archive.refused(
                 f"must be as numpy writes it, but {member.filename} is encrypted or packed otherwise"
             )
+
+
+def _check_complete(file: zipfile.ZipFile, archive: Place) -> None:
     missing = [name for name in ARRAYS.values() if name not in _names(file)]
     if missing:
         held = ", ".join(sorted(_names(file))) or "nothing"

@@ -12,10 +12,9 @@ from components.core.errors import InvalidInput
 from components.registry import champion, versions
 from components.registry import examples as example_files
 from components.registry.examples import Examples
-from components.registry.store import Store
+from components.registry.store import Store, open_store
 
 WARM_UP = (1, 8, 64)
-MOST_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -26,6 +25,7 @@ class Servable:
         version: what answers are said to be from: the number of a registry's version, or the name of a run.
         class_names: of the classes, by their number.
         input_shape, input_dtype: of one example.
+        digest: of the model artifact.
         examples: test examples; their probabilities are this model's.
         compute: turns inputs, shape (n, *input_shape), into probabilities, float32, shape (n, n_classes).
     """
@@ -34,6 +34,7 @@ class Servable:
     class_names: tuple[str, ...]
     input_shape: tuple[int, ...]
     input_dtype: str
+    digest: str
     examples: Examples
     compute: Callable[[np.ndarray], np.ndarray] = field(repr=False)
 
@@ -62,7 +63,7 @@ def of_run(folder: Path) -> Servable:
     empty = np.zeros((len(data.test), data.info.n_classes), np.float32)
     chosen = example_files.choose(data, empty)
     answered = Examples(chosen.inputs, chosen.labels, compute(chosen.inputs))
-    return _warm(_servable(folder.resolve().name, models.read_description(path), answered, compute))
+    return _warm(_servable(folder.resolve().name, path, answered, compute))
 
 
 def of_registry(store: Store, number: int | None = None) -> Servable:
@@ -77,9 +78,8 @@ def of_registry(store: Store, number: int | None = None) -> Servable:
     version = versions.read(store, wanted)
     with versions.fetched(store, version) as folder:
         examples = example_files.read(folder / example_files.FILE)
-        description = models.read_description(folder / "model")
         compute = _function(folder / "model")
-    servable = _warm(_servable(str(wanted), description, examples, compute))
+        servable = _warm(_servable(str(wanted), folder / "model", examples, compute))
     difference = example_files.difference(examples, compute(examples.inputs))
     if not difference <= example_files.TOLERANCE:
         raise InvalidInput(
@@ -89,11 +89,32 @@ def of_registry(store: Store, number: int | None = None) -> Servable:
     return servable
 
 
-def _servable(
-    version: str, description: dict[str, Any], examples: Examples, compute: Callable[[np.ndarray], np.ndarray]
-) -> Servable:
-    shape = tuple(int(side) for side in description["input_shape"])
-    return Servable(version, tuple(description["class_names"]), shape, description["input_dtype"], examples, compute)
+def chosen(run: Path | None, registry: str, version: int | None) -> Servable:
+    """Return what options name: a run's model, or a registry's version, that in service where none is named.
+
+    Raises:
+        InvalidInput: they name neither or both, or what they name can't be used.
+    """
+    if bool(run) == bool(registry):
+        raise InvalidInput("run or registry must be given, one of them: --run FOLDER, or --registry FOLDER|ADDRESS")
+    if run is None:
+        return of_registry(open_store(registry), version)
+    if version is not None:
+        raise InvalidInput(f"version must come with --registry, got {version} with a run")
+    return of_run(run)
+
+
+def _servable(version: str, model: Path, examples: Examples, compute: Callable[[np.ndarray], np.ndarray]) -> Servable:
+    description = models.read_description(model)
+    return Servable(
+        version,
+        tuple(description["class_names"]),
+        tuple(int(side) for side in description["input_shape"]),
+        description["input_dtype"],
+        artifacts.fingerprint(model),
+        examples,
+        compute,
+    )
 
 
 def _warm(servable: Servable) -> Servable:

@@ -1,0 +1,1 @@
+"""Puts the version in service behind an address: KServe's InferenceService, or a plain Deployment."""

@@ -1,0 +1,1 @@
+"""What every part that talks to a Kubernetes API needs: an account, what it may, and what the server says."""

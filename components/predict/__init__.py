@@ -1,0 +1,1 @@
+"""Predictions for many inputs at once, row by row into a file."""
