@@ -1,5 +1,6 @@
 """Every pipeline parameter as an option, with name, type and default from the pipeline's own signature."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -12,6 +13,9 @@ from components.core.errors import InvalidInput
 from components.core.parameters import PARAMETERS, check, check_effect
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+MLFLOW, MLFLOW_VARIABLE = "mlflow", "MLFLOW_TRACKING_URI"
+"""The parameter that MLflow's own variable is the default of."""
 
 TYPES: dict[str, type] = {"Integer": int, "Float": float, "String": str, "Boolean": bool}
 
@@ -68,6 +72,8 @@ class PipelineParameters:
             InvalidInput: one of them breaks its rule.
         """
         given = {name: _as_meant(name, value) for name in self.inputs if (value := values.pop(name)) is not None}
+        if MLFLOW in self.inputs and MLFLOW not in given and (address := os.environ.get(MLFLOW_VARIABLE)):
+            given[MLFLOW] = address
         checked = check(**{**self.defaults, **given})
         check_effect(given, checked)
         return {name: checked[name] for name in given}, checked

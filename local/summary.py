@@ -40,6 +40,7 @@ def summarize(
         "data_source": parameters["data_source"],
         "seed": parameters["seed"],
         **_promotion(metrics.get("promote")),
+        **({"recorded": bool(metrics["track"]["recorded"])} if "track" in metrics else {}),
         "parameters": parameters,
         "note": note,
     }
@@ -87,6 +88,7 @@ def _rows(summary: Mapping[str, Any], output_dir: Path) -> dict[str, str]:
         "seconds by step": _seconds(summary["steps"]),
         "seconds of the search": _seconds(summary["search_seconds"]),
         **_registered(summary, output_dir),
+        **_recorded(summary),
         "report": str(output_dir / "report.html"),
         "model": str(output_dir / "train" / "model" / "model.keras"),
         "summary": str(output_dir / "summary.json"),
@@ -99,6 +101,14 @@ def _registered(summary: Mapping[str, Any], output_dir: Path) -> dict[str, str]:
         return {}
     outcome = "in service" if summary["promoted"] else "not promoted"
     return {"version": f"{summary['version']}, {outcome}", "decision": str(output_dir / "promote" / "decision")}
+
+
+def _recorded(summary: Mapping[str, Any]) -> dict[str, str]:
+    """Return where the run is recorded, or that it is not, where an MLflow server was named."""
+    if "recorded" not in summary:
+        return {}
+    address = summary["parameters"]["mlflow"]
+    return {"MLflow": address if summary["recorded"] else f"NOT RECORDED at {address}, which could not be used"}
 
 
 def _whose(summary: Mapping[str, Any]) -> str:

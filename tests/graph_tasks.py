@@ -7,12 +7,17 @@ def tasks_of(spec):
     Args:
         spec: a compiled pipeline as a dictionary.
     """
+    return _of(spec, spec["root"]["dag"]["tasks"])
+
+
+def _of(spec, tasks):
     found = {}
-    for name, task in spec["root"]["dag"]["tasks"].items():
+    for name, task in tasks.items():
         inside = spec["components"][task["componentRef"]["name"]].get("dag")
-        found |= (
-            {name: task} if inside is None else {key: _beside(each, task) for key, each in inside["tasks"].items()}
-        )
+        if inside is None:
+            found[name] = task
+        else:
+            found |= _of(spec, {key: _beside(each, task) for key, each in inside["tasks"].items()})
     return found
 
 
@@ -26,4 +31,5 @@ def _beside(task, group):
         }
         for kind, handed in kinds.items()
     }
-    return {**task, "inputs": inputs, "dependentTasks": group.get("dependentTasks", [])}
+    dependent = [*group.get("dependentTasks", []), *task.get("dependentTasks", [])]
+    return {**task, "inputs": inputs, "dependentTasks": sorted(set(dependent))}

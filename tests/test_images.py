@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from components.core.errors import InvalidInput
-from components.steps import STEPS
+from components.steps import IMAGES
 from images import builder, contents, references
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
@@ -23,25 +23,25 @@ def project(tmp_path):
 
 def changed_by(project, path):
     """Return the steps whose tag changes with one more line in a file."""
-    before = {step: references.content_tag(step, root=project) for step in STEPS}
+    before = {step: references.content_tag(step, root=project) for step in IMAGES}
     with open(project / path, "a") as file:
         file.write("\n")
-    return {step for step in STEPS if references.content_tag(step, root=project) != before[step]}
+    return {step for step in IMAGES if references.content_tag(step, root=project) != before[step]}
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", IMAGES)
 def test_a_step_s_own_file_changes_its_own_image(project, step):
-    assert changed_by(project, f"components/{step}/component.py") == {step}
+    assert changed_by(project, f"components/{step}/__init__.py") == {step}
 
 
 def holding(folder):
     """Return the steps whose images hold a shared folder."""
-    return {name for name, step in STEPS.items() if folder in step.shared}
+    return {name for name, step in IMAGES.items() if folder in step.shared}
 
 
 def built_on(lock_file):
     """Return the steps whose images are built on a lock file."""
-    return {step for step in STEPS if lock_file in contents.lock_files(step)}
+    return {step for step in IMAGES if lock_file in contents.lock_files(step)}
 
 
 def test_a_shared_folder_changes_the_images_that_hold_it(project):
@@ -51,11 +51,11 @@ def test_a_shared_folder_changes_the_images_that_hold_it(project):
 
 @pytest.mark.parametrize("path", ["components/core/files.py", "components/__init__.py", "docker/Dockerfile"])
 def test_a_shared_file_changes_every_image(project, path):
-    assert changed_by(project, path) == set(STEPS)
+    assert changed_by(project, path) == set(IMAGES)
 
 
 def test_a_lock_file_changes_the_images_that_are_built_on_it(project):
-    assert changed_by(project, "requirements/base.txt") == set(STEPS)
+    assert changed_by(project, "requirements/base.txt") == set(IMAGES)
     assert changed_by(project, "requirements/train.txt") == built_on("train.txt") >= {"tune", "train", "evaluate"}
     assert changed_by(project, "requirements/tune.txt") == built_on("tune.txt") >= {"tune"}
 
@@ -107,7 +107,9 @@ def test_a_builder_that_is_not_installed_is_refused(monkeypatch, tmp_path):
 def test_only_the_steps_that_use_a_gpu_have_an_image_with_cuda():
     plain, cuda = references.image_references(), references.image_references(gpu=True)
 
-    assert {step for step in STEPS if plain[step] != cuda[step]} == {n for n, step in STEPS.items() if step.takes_gpu}
+    assert {step for step in IMAGES if plain[step] != cuda[step]} == {
+        n for n, step in IMAGES.items() if step.takes_gpu
+    }
 
 
 def test_what_was_pushed_is_referred_to_by_its_digest(tmp_path, monkeypatch):
@@ -166,31 +168,31 @@ def pins(name):
     return {line for line in (contents.ROOT / f"requirements/{name}.txt").read_text().splitlines() if "==" in line}
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", IMAGES)
 @pytest.mark.parametrize("gpu", [False, True])
 def test_a_step_s_lock_files_exist_from_the_base_up(step, gpu):
     names = contents.lock_files(step, gpu)
 
     assert names[0] == "base.txt"
-    assert names[-1].removesuffix(".txt").removesuffix("-gpu") == STEPS[step].packages
-    assert any("-gpu" in name for name in names) == (gpu and STEPS[step].takes_gpu)
+    assert names[-1].removesuffix(".txt").removesuffix("-gpu") == IMAGES[step].packages
+    assert any("-gpu" in name for name in names) == (gpu and IMAGES[step].takes_gpu)
 
 
 def test_packages_without_a_stage_are_refused(monkeypatch):
-    monkeypatch.setitem(STEPS, "tune", replace(STEPS["tune"], packages="bake"))
+    monkeypatch.setitem(IMAGES, "tune", replace(IMAGES["tune"], packages="bake"))
 
     with pytest.raises(InvalidInput, match=r"packages of tune must be a stage of docker/Dockerfile .*, got 'bake'"):
         contents.lock_files("tune")
 
 
 def test_a_shared_folder_that_is_none_is_refused(monkeypatch):
-    monkeypatch.setitem(STEPS, "tune", replace(STEPS["tune"], shared=("kitchen",)))
+    monkeypatch.setitem(IMAGES, "tune", replace(IMAGES["tune"], shared=("kitchen",)))
 
     with pytest.raises(InvalidInput, match="components/kitchen must be a folder, since step tune needs it"):
         contents.app_files("tune")
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", IMAGES)
 def test_the_builder_sees_what_the_tag_is_derived_from_and_no_other_source(step, tmp_path):
     contents.write_context(step, tmp_path)
     app = tmp_path / "app"

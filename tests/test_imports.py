@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from components.steps import STEPS
+from components.steps import ALL_STEPS, IMAGES
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -85,20 +85,20 @@ def test_only_the_shells_know_kubeflow():
     trees = sources("components")
     knowing = {path for path, tree in trees.items() if any(n.split(".")[0] == "kfp" for n in imported(tree))}
 
-    assert knowing == {f"components/{step}/component.py" for step in STEPS}
+    assert knowing == {f"components/{step}/component.py" for step in ALL_STEPS}
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", IMAGES)
 def test_a_step_imports_itself_core_and_the_shared_folders_of_its_entry(step):
     for path, tree in sources(f"components/{step}").items():
-        assert folders_imported(tree) <= {step, "core", *STEPS[step].shared}, path
+        assert folders_imported(tree) <= {step, "core", *IMAGES[step].shared}, path
 
 
-@pytest.mark.parametrize("folder", sorted({name for step in STEPS.values() for name in step.shared}))
+@pytest.mark.parametrize("folder", sorted({name for step in IMAGES.values() for name in step.shared}))
 def test_a_shared_folder_imports_no_step_and_is_there_with_all_that_it_imports(folder):
     needed = {name for tree in sources(f"components/{folder}").values() for name in folders_imported(tree)}
 
-    for step in STEPS.values():
+    for step in IMAGES.values():
         assert folder not in step.shared or needed <= {"core", *step.shared}
 
 
@@ -108,7 +108,7 @@ def test_core_imports_no_other_folder():
 
 
 def test_a_shell_imports_its_core_only_inside_the_function():
-    for step in STEPS:
+    for step in ALL_STEPS:
         tree = ast.parse((ROOT / "components" / step / "component.py").read_text())
         top = {name for node in tree.body if not isinstance(node, ast.FunctionDef) for name in imported(node)}
         own = {name for name in top if name.startswith("components")}

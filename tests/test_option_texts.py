@@ -21,7 +21,7 @@ def test_a_single_resource_can_be_set():
     "setting, rule",
     [
         ("tune.memory=1Gi", "resource must be STEP.NAME=VALUE"),
-        ("deploy.cpu_limit=1", "resource must be STEP.NAME=VALUE"),
+        ("bake.cpu_limit=1", "resource must be STEP.NAME=VALUE"),
         ("tune.cpu_limit", "resource must be STEP.NAME=VALUE"),
         ("tune.cpu_limit=many", "tune.cpu_limit must be processors such as 2 or 500m, got 'many'"),
         ("tune.cpu_limit=0", "tune.cpu_limit must be processors such as 2 or 500m, got '0'"),
@@ -44,7 +44,7 @@ def test_an_image_of_ones_own_is_written_with_its_step():
     )
 
 
-@pytest.mark.parametrize("text", ["", "tune", "tune=", "deploy=a:1", "registry.example.org/tune:1"])
+@pytest.mark.parametrize("text", ["", "tune", "tune=", "bake=a:1", "registry.example.org/tune:1"])
 def test_an_image_of_another_form_is_refused(text):
     with pytest.raises(InvalidInput, match="image must be STEP=REFERENCE"):
         option_texts.parse_image(text)

@@ -11,7 +11,8 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from cluster.options import ClusterOptions, Toleration, notes
 from cluster.placement import place_tasks
 from components.core.errors import InvalidInput
-from components.steps import STEPS
+from components.deploy.placement import Placement
+from components.steps import ALL_STEPS, STEPS
 from pipeline import build
 from tests.graph_tasks import tasks_of
 
@@ -218,7 +219,23 @@ def test_the_data_volume_is_mounted_where_the_data_is_read(output):
 def test_the_registry_s_volume_is_mounted_where_models_are_registered(output):
     _, pods = compiled(output, registry_volume_claim="models")
 
-    assert mounts(pods) == {step: [("models", "/registry")] if step == "promote" else [] for step in STEPS}
+    assert mounts(pods) == {step: [("models", "/registry")] if step in ("promote", "deploy") else [] for step in STEPS}
+
+
+def test_the_registry_s_keys_are_variables_where_it_is_used_and_what_is_deployed_is_told_of_them(output):
+    spec, pods = compiled(output, registry_secret="keys", registry_volume_claim="models", images={"serve": "s:1"})
+
+    secrets = {step: [each["secretName"] for each in pod.get("secretAsEnv", ())] for step, pod in pods.items()}
+    assert {step for step, names in secrets.items() if names == ["keys"]} == {"promote", "deploy"}
+    (variable,) = [each for each in container(spec, "deploy")["env"] if each["name"] == "SERVING"]
+    told = Placement(**json.loads(variable["value"]))
+    assert (told.image, told.secret, told.registry_claim, told.registry_mount) == (
+        "s:1",
+        "keys",
+        "models",
+        "/registry",
+    )
+    assert told.requests == {"cpu": "500m", "memory": "1Gi"}
 
 
 def test_labels_are_on_every_pod(output):
@@ -241,7 +258,9 @@ def test_models_are_registered_only_where_a_registry_is_named(output):
     spec, _ = compiled(output)
 
     conditions = [each["triggerPolicy"] for each in spec["root"]["dag"]["tasks"].values() if "triggerPolicy" in each]
-    assert [each["condition"] for each in conditions] == ["inputs.parameter_values['pipelinechannel--registry'] != ''"]
+    assert [each["condition"] for each in conditions] == [
+        f"inputs.parameter_values['pipelinechannel--{name}'] != ''" for name in ("mlflow", "registry")
+    ]
     assert task(spec, "promote")["inputs"]["parameters"]["run"] == {
         "runtimeValue": {"constant": "{{$.pipeline_job_uuid}}"}
     }
@@ -282,7 +301,7 @@ def test_a_step_is_placed_within_a_condition_and_under_a_name_of_two_words(monke
     def export_model(text: str):
         print(text)
 
-    monkeypatch.setitem(STEPS, "export_model", STEPS["prepare"])
+    monkeypatch.setitem(ALL_STEPS, "export_model", STEPS["prepare"])
 
     @dsl.pipeline
     def conditional(text: str = "a"):

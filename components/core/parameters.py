@@ -325,7 +325,7 @@ PARAMETERS = {
     "resize": Parameter(TrueOrFalse(), "Whether images of another size than the model takes are scaled to it."),
     "mlflow": Parameter(
         PathOrAddress(_SERVER, "an address http:// or https://, or nothing"),
-        "Address of an MLflow server that the run is recorded on; none: it is not.",
+        "Address of an MLflow server that the run is recorded on; none: that in MLFLOW_TRACKING_URI, if any.",
     ),
 }
 """Parameter by name. Times are in seconds (`_s`), fractions are shares of one."""

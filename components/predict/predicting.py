@@ -80,7 +80,8 @@ def predict(
 def _fill(parts: Parts, servable: Servable, found: Unlabelled, all_probabilities: bool, progress: Progress) -> float:
     """Compute the rows that are missing, and return the model's share of the processor time."""
     started, in_model = time.process_time(), 0.0
-    names, rows = [], []
+    names: list[str] = []
+    rows: list[np.ndarray] = []
     for start, inputs in found.batches(parts.n_rows, BATCH):
         before = time.process_time()
         rows.append(servable.compute(inputs))

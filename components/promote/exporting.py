@@ -37,6 +37,8 @@ def export(model: str | Path, formats: list[str], shown: Examples, folder: Path)
     if not formats:
         return {}
     loaded = models.read(model)
+    _hold_constants_as_arrays(loaded)
+    loaded(shown.inputs[:1])  # by which Keras knows the shape that it is called with
     writers = {SAVED_MODEL: _saved_model, ONNX: _onnx}
     made: dict[str, Path] = {}
     for name in formats:
@@ -54,6 +56,16 @@ def export(model: str | Path, formats: list[str], shown: Examples, folder: Path)
             )
         made |= files
     return made
+
+
+def _hold_constants_as_arrays(model: Any) -> None:
+    """Have layers hold numbers like Normalization's mean as arrays: of tensors a converter makes inputs."""
+    import tensorflow as tf
+
+    for layer in models.layers_of(model):
+        for name, value in list(vars(layer).items()):
+            if tf.is_tensor(value) and hasattr(value, "numpy"):
+                setattr(layer, name, value.numpy())
 
 
 def _saved_model(model: Any, folder: Path) -> tuple[Callable[[np.ndarray], Any], dict[str, Path]]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import warnings
 from importlib import metadata
 from pathlib import PurePosixPath
@@ -12,7 +13,7 @@ from components.registry.store import Store
 from components.registry.versions import FOLDER, Version
 
 AUTHOR = "fashion-tuner"
-API = "v1alpha3"
+API = "v1"
 """What the client speaks; a server that speaks another version of it answers 404."""
 
 _MOST_TEXT = 2_000
@@ -75,11 +76,12 @@ def _client(address: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # no token: a server inside the cluster may ask for none
-            yield ModelRegistry(address, author=AUTHOR, async_runner=loop.run_until_complete)
+            yield ModelRegistry(address, author=AUTHOR, log_level=logging.ERROR, async_runner=loop.run_until_complete)
     except InvalidInput:
         raise
     except Exception as error:  # of the client, its HTTP library, or the server
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        status = getattr(error, "status", None)
+        reason = f"it answers {status}" if status else " ".join(str(error).split())[:300] or type(error).__name__
         raise InvalidInput(
             f"model_registry must be the address of a Kubeflow Model Registry that speaks {API}, as the client "
             f"{metadata.version('model-registry')} does, got {address!r}: {reason}"

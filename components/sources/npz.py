@@ -62,7 +62,7 @@ def read_inputs_alone(archive: Place) -> dict[str, np.ndarray]:
         InvalidInput: no such archive, damaged, or several arrays that may be meant.
     """
     with _opened(archive, needs_all=False) as file:
-        names = [name for name in ("x_train", "x_test") if name in _names(file)]
+        names = sorted({"x_train", "x_test"} & set(_names(file)), reverse=True)
         if not names:
             names = [name for name in _names(file) if len(_header(file, archive, name).shape) >= 2]
             if len(names) != 1:

@@ -1,4 +1,4 @@
-"""Examples without labels, of every kind of data that can be trained on: what a model is asked about by the thousand."""
+"""Examples without labels, of every kind of data that can be trained on: what a model is asked about."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
