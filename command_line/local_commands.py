@@ -10,12 +10,11 @@ from click.core import ParameterSource
 from command_line import check_cluster, cluster_options
 from command_line.paths import check_utf8, check_writable_folder, given_path
 from command_line.pipeline_parameters import Build, PipelineParameters
-from components.core import events, keras_settings
+from components.core import keras_settings
 from components.core.errors import InvalidInput
 from images.contents import ROOT
 from local import run as local_run
-
-DATA_PARAMETERS = ("data_source", "test_fraction", "image_size")
+from local import starting
 
 
 def commands(build: Build, parameters: PipelineParameters) -> list[click.Command]:
@@ -67,44 +66,21 @@ def _check(given: dict[str, Any], values: dict[str, Any]) -> None:
     keras_settings.refuse_unusable()
     from local import check_report
 
-    if given.keys() & set(DATA_PARAMETERS):
-        _check_local_source(values)
+    if given.keys() & set(starting.DATA_PARAMETERS):
+        starting.check_local_source(values)
     if "data_source" not in given:
-        values["data_source"], _ = default_source(values["data_source"], None)
+        values["data_source"], _ = starting.default_source(values["data_source"], None)
     if not check_report.check_and_show(values):
         raise SystemExit(1)
 
 
 def _run(build: Build, output_dir: Path | None, given: dict[str, Any], values: dict[str, Any]) -> None:
-    """Run the pipeline; a data source that was not given is the earlier run's, or what can be had.
-
-    Without an `output_dir` it is a new one.
-    """
-    keras_settings.refuse_unusable()
-    from components.deploy.placement import placement_here
-    from components.promote import model_registry
-    from components.registry.store import open_store
-    from components.tune import warm_start
+    """Run the pipeline and show its result; without an `output_dir` the run has a new folder."""
     from local.display import listening
     from local.summary import show
 
-    warm_start.load(values["warm_start"], (output_dir or local_run.RUNS) / "state")
-    begun = local_run.read_begun(output_dir) if output_dir else None
-    if given.keys() & set(DATA_PARAMETERS):
-        _check_local_source(values)
-    if values["registry"]:
-        open_store(values["registry"])
-    if values["model_registry"]:
-        model_registry.check(values["model_registry"])
-    if values["inference_service"]:
-        placement_here()
-    note = ""
     with listening() as console:
-        if "data_source" not in given:
-            values["data_source"], note = default_source(values["data_source"], begun)
-        if output_dir and begun:
-            local_run.refuse_another_search(output_dir, begun, values)
-        folder, summary = local_run.run(build, values, output_dir, note)
+        folder, summary = starting.start(build, output_dir, given, values)
     show(summary, folder, console)
 
 
@@ -116,25 +92,3 @@ def _checked_output_dir(text: str | None) -> Path | None:
     check_utf8("output_dir", str((folder or local_run.RUNS).absolute()))
     check_writable_folder("output_dir", folder or local_run.RUNS)
     return folder
-
-
-def _check_local_source(values: dict[str, Any]) -> None:
-    from components.sources import dataset
-
-    dataset.check_source(**{name: values[name] for name in DATA_PARAMETERS})
-
-
-def default_source(default: str, begun: local_run.Begun | None) -> tuple[str, str]:
-    """Return the data source of a run that named none, and a note when it is not what the user may expect."""
-    from components.sources import dataset
-
-    if begun:
-        source = str(begun["parameters"]["data_source"])
-        if source.endswith("?…"):
-            raise InvalidInput(f"data_source must be given again to continue: of {source} what follows is not kept")
-        return source, begun["note"]
-    try:
-        dataset.make_available(default, events.listener.downloaded)
-    except dataset.Unreachable as error:
-        return "synthetic", local_run.note_fallback(str(error))
-    return default, ""

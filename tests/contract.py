@@ -11,7 +11,7 @@ from pathlib import Path
 from google.protobuf import json_format
 
 from components.core import artifacts
-from components.steps import STEPS
+from components.steps import IMAGES, STEPS
 from local.graph import RUN
 from pipeline import build
 from tests.graph_tasks import tasks_of
@@ -27,7 +27,8 @@ SMALL = {
     "training_epochs": 1,
     "early_stopping_patience": 1,
     "seed": 7,
-    "registry": "/tmp/registry",
+    "registry": "/minio/registry",
+    "mlflow": "http://127.0.0.1:9",
 }
 """Pipeline parameters of a run that ends soon; the others have their defaults."""
 
@@ -38,6 +39,10 @@ FOREIGN = {
     "train": ("keras_tuner", "matplotlib", "fsspec"),
     "evaluate": ("keras_tuner", "fsspec"),
     "promote": ("keras_tuner",),
+    "deploy": ("tensorflow", "keras", "keras_tuner", "matplotlib", "mlflow", "PIL"),
+    "track": ("tensorflow", "keras", "keras_tuner", "matplotlib", "kubernetes_asyncio"),
+    "serve": ("keras_tuner", "matplotlib", "onnx", "mlflow"),
+    "predict": ("keras_tuner", "matplotlib", "kserve", "mlflow"),
 }
 """Packages that an image must not hold, by the group that it is built on."""
 
@@ -59,16 +64,17 @@ class Task:
     output_file: str
 
 
-def task(step, root, into=None, **changed):
+def task(step, root, into=None, graph=build, **changed):
     """Return a step's `Task`.
 
     Args:
         step: the component's name.
         root: URI of the folder with each step's outputs.
         into: URI of the folder for this step's outputs, `root` when None.
+        graph: makes the pipeline that the step is in.
         **changed: the component's parameters that are other than the pipeline gives with `SMALL`.
     """
-    spec = json_format.MessageToDict(build().pipeline_spec)
+    spec = json_format.MessageToDict(graph().pipeline_spec)
     task_name = step.replace("_", "-")  # as KFP names it
     component = spec["components"][f"comp-{task_name}"]
     container = spec["deploymentSpec"]["executors"][component["executorLabel"]]["container"]
@@ -121,7 +127,7 @@ def check(done, folder=None):
 
 def imports_none_of(step):
     """Return a program that fails when the environment holds a package that the step's image must not hold."""
-    found = f"[name for name in {FOREIGN[STEPS[step].packages]!r} if importlib.util.find_spec(name)]"
+    found = f"[name for name in {FOREIGN[IMAGES[step].packages]!r} if importlib.util.find_spec(name)]"
     return f"import importlib.util, sys; sys.exit({found} or None)"
 
 
@@ -139,7 +145,7 @@ def steps():
 def _parameters(spec, given):
     """Return a task's parameters, from the pipeline's or as constants."""
     pipeline = spec["root"]["inputDefinitions"]["parameters"]
-    values = {**{name: wanted["defaultValue"] for name, wanted in pipeline.items()}, **SMALL}
+    values = {**{name: wanted.get("defaultValue") for name, wanted in pipeline.items()}, **SMALL}
     whole = {name for name, wanted in pipeline.items() if wanted["parameterType"] == INTEGER}
     found = {}
     for name, source in given.get("parameters", {}).items():

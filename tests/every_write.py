@@ -28,9 +28,9 @@ from components.core import artifacts, events, files, finalists, journal
 from components.core.errors import InvalidInput
 from components.registry import champion
 from components.registry.store import open_store
-from components.steps import STEPS
 from local import run as local_run
 from local import walker
+from tests.runs import STEPS_OF_A_RUN
 
 SMALL = {"max_trials": 2, "trial_epochs": 1, "training_epochs": 1, "seed": 7, "workers": 1}
 
@@ -109,12 +109,12 @@ def in_child(work, *arguments):
 
 def finished(out):
     """Return the steps that a run has finished, in order."""
-    return [step for step in STEPS if (out / step / walker.STEP_FILE).exists()]
+    return [step for step in STEPS_OF_A_RUN if (out / step / walker.STEP_FILE).exists()]
 
 
 def half_written(out):
     """Return what is wrong with the artifacts that stand in their places: they must all be whole."""
-    places = [path for step in STEPS for path in (out / step).glob("[!.]*") if path.is_dir()]
+    places = [path for step in STEPS_OF_A_RUN for path in (out / step).glob("[!.]*") if path.is_dir()]
     problems = []
     for path in places:
         try:
@@ -176,10 +176,13 @@ def main(folder):
     for copy in sorted(copies.iterdir()):
         shutil.rmtree(out)
         shutil.copytree(copy, out)
-        before, step = half_written(out), next((step for step in STEPS if step not in finished(out)), "summary")
+        before, step = (
+            half_written(out),
+            next((step for step in STEPS_OF_A_RUN if step not in finished(out)), "summary"),
+        )
         error = in_child(go_on, data, out)
         after = {name: value for name, value in results(out).items() if value != expected[name]}
-        is_done = step in finished(out) if step in STEPS else (out / "summary.json").exists()
+        is_done = step in finished(out) if step in STEPS_OF_A_RUN else (out / "summary.json").exists()
         found.append({"step": step, "half": before, "error": error, "done": is_done, "differs": sorted(after)})
     print(json.dumps(found))
 

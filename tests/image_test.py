@@ -6,6 +6,7 @@ needs buildah and nothing else: no daemon, no network but the package index. Whe
 Debian's own Python 3.11 stands in for it, under a name of its own, so that no image for use is built on it.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -15,15 +16,22 @@ import tempfile
 import time
 from pathlib import Path
 
+import requests
+
+import pipeline
+from components.steps import IMAGES
 from images import builder, contents, references
 from images.secrets import build_secrets
-from tests import contract
+from tests import contract, serving
 
 BASE_PACKAGES = "python3,python3-venv,python3-pip,ca-certificates"
 STAND_IN = "localhost/python-of-debian:bookworm"
 STORE = "minio://mlpipeline/v2/artifacts"
 ON_FULL_DISK = {"promote": {"registry": "/minio/full/registry"}}
 """Parameters by which a step whose outputs are small writes more to the full disk."""
+
+NEEDS_A_CLUSTER = "inference_service must be empty in a run on this machine"
+"""What the step that deploys says where it was told of no server's image."""
 
 
 def main():
@@ -40,30 +48,67 @@ def _build_and_test(root):
     os.environ["PYTHON_IMAGE"] = _base()
     print(f"{builder.python_image()} is there ({time.monotonic() - started:.0f} s)", flush=True)
     names = references.image_references()
-    content = {step: contents.app_files(step) for step in contract.steps()}
+    content = {name: contents.app_files(name) for name in IMAGES}
     with build_secrets() as secrets:
-        for step in contract.steps():
-            builder.build("buildah", step, names[step], gpu=False, secrets=secrets)
+        for name in IMAGES:
+            builder.build("buildah", name, names[name], gpu=False, secrets=secrets)
     print(f"all images are built ({time.monotonic() - started:.0f} s)", flush=True)
     (root / "minio").mkdir()
     (root / "minio").chmod(0o777)
-    for step in contract.steps():
-        _test(step, names[step], content[step], root)
+    for name in IMAGES:
+        with _Container(names[name]) as container:
+            _check_image(name, container, content[name])
+            TESTS.get(name, _test_step)(name, container, root)
+        print(f"{name}: {names[name]} keeps the contract", flush=True)
     print(f"all images keep the contract ({time.monotonic() - started:.0f} s)")
 
 
-def _test(step, reference, content, root):
+def _test_step(step, container, root):
     """Run a step in its image, then run it again on a full disk; `minio` in `root` is what the steps share."""
-    with _Container(reference) as container:
-        _check_image(step, container, content)
-        task = contract.task(step, STORE)
-        _expect(container.run(task.command, root), 0, f"{step} failed")
-        contract.check(task, folder=root)
-        full = contract.task(step, STORE, into="minio://full", **ON_FULL_DISK.get(step, {}))
-        done = container.run(full.command, root, full_disk=True)
-        _expect(done, 1, f"{step} did not fail on a full disk")
-        assert "No space left on device" in done.stdout, f"{step} does not say that the disk is full:\n{done.stdout}"
-    print(f"{step}: {reference} keeps the contract", flush=True)
+    _test_done(step, container, root)
+    full = contract.task(step, STORE, into="minio://full", **ON_FULL_DISK.get(step, {}))
+    done = container.run(full.command, root, full_disk=True)
+    _expect(done, 1, f"{step} did not fail on a full disk")
+    assert "No space left on device" in done.stdout, f"{step} does not say that the disk is full:\n{done.stdout}"
+
+
+def _test_done(step, container, root, graph=pipeline.build):
+    """Run a step in its image and check what it leaves."""
+    task = contract.task(step, STORE, graph=graph)
+    _expect(container.run(task.command, root), 0, f"{step} failed")
+    contract.check(task, folder=root)
+
+
+def _test_predict(step, container, root):
+    _test_done(step, container, root, pipeline.build_predict)
+
+
+def _test_deploy(step, container, root):
+    """Run the step as far as it comes without a cluster."""
+    done = container.run(contract.task(step, STORE).command, root)
+    assert done.returncode and NEEDS_A_CLUSTER in done.stdout, done.stdout
+
+
+def _test_serve(name, container, root):
+    """Have the server answer, and end when it is told to."""
+    port = serving.free_port()
+    words = ("--registry", contract.SMALL["registry"], "--version", "1", "--port", str(port))
+    with container.started(("python3", "-m", "components.serve", *words), root) as process:
+        answered = _answer(process, f"http://127.0.0.1:{port}/v1/models/model:predict")
+        assert answered["model_version"] == "1" and len(answered["predictions"][0]["probabilities"]) == 10
+
+
+def _answer(process, address):
+    """Return the answer to a request, once there is one."""
+    while process.poll() is None:
+        with contextlib.suppress(requests.ConnectionError):
+            return requests.post(address, json={"instances": [[[0] * 28] * 28]}, timeout=30).json()
+        time.sleep(0.2)
+    sys.exit(f"serve ended before it answered:\n{process.communicate()[0]}")
+
+
+TESTS = {"deploy": _test_deploy, "track": _test_done, "serve": _test_serve, "predict": _test_predict}
+"""How an image is tested, where not as `_test_step` does."""
 
 
 def _check_image(step, container, content):
@@ -111,6 +156,20 @@ class _Container:
             shared: folder whose `minio` is mounted at `/minio`, or None.
             full_disk: whether 16 KiB in memory are what there is at `/minio/full`.
         """
+        words = self._words(command, shared, full_disk)
+        return subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    @contextlib.contextmanager
+    def started(self, command, shared):
+        """Yield the process of a command, run as by `run`, which ends with the block."""
+        words = self._words(command, shared)
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+            try:
+                yield process
+            finally:
+                process.kill()  # `unshare`, with which all of its processes end
+
+    def _words(self, command, shared, full_disk=False):
         mounts = ["mount --make-rprivate /", f"mount --bind {self.root} {self.root}"]
         (self.root / "minio").mkdir(exist_ok=True)
         mounts += [f"mount -t tmpfs -o mode=1777 tmpfs {self.root}/tmp", f"mount -t proc proc {self.root}/proc"]
@@ -123,12 +182,8 @@ class _Container:
         inside = ["chroot", f"--userspec={self.user}", str(self.root), "env", "-i", f"--chdir={self.folder}"]
         inside += [f"{name}={value}" for name, value in self.environment.items()]
         script = " && ".join([*mounts, 'exec "$@"'])
-        return subprocess.run(
-            ["unshare", "--mount", "--pid", "--fork", "sh", "-c", script, "sh", *inside, *command],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        isolated = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
+        return [*isolated, "sh", "-c", script, "sh", *inside, *command]
 
 
 def _expect(done, status, complaint):

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+STEPS_OF_A_RUN = ("prepare", "tune", "train", "evaluate", "promote")
+"""Steps of a run that names a registry, and neither a service nor an MLflow server."""
+
 SMALL = {"max_trials": 3, "trial_epochs": 2, "round_size": 3, "finalists": 2, "training_epochs": 3, "seed": 7}
 """Pipeline parameters of a run that ends soon."""
 

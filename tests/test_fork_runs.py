@@ -162,15 +162,15 @@ def test_the_table_s_search_goes_by_macro_f1(run_of):
     assert run.history["chosen_epoch"] == 1 + run.history["objective"].index(max(run.history["objective"]))
 
 
-def test_the_further_step_exports_what_the_model_says(run_of):
-    run = run_of("export_step")
+def test_the_further_step_bundles_what_the_model_says(run_of):
+    run = run_of("bundle_step")
     program = (
         "import sys, numpy as np, tensorflow as tf; from components.core import artifacts, models\n"
         "run = sys.argv[1]; inputs = artifacts.read_test_data(run + '/prepare/test_data').test.inputs[:5]\n"
-        "served = tf.saved_model.load(run + '/export/saved_model/1')\n"
+        "served = tf.saved_model.load(run + '/bundle/saved_model/1')\n"
         "logits = models.read(run + '/train/model').predict(inputs, verbose=0)\n"
         "print(np.abs(served.serve(inputs.astype('float32')).numpy() - logits).max() < 1e-4)"
     )
 
-    assert "export: finished" in run.log and "export" in run.summary["steps"]
+    assert "bundle: finished" in run.log and "bundle" in run.summary["steps"]
     assert fork.python(run.copy, "-c", program, run.folder).stdout.splitlines()[-1:] == ["True"]

@@ -10,7 +10,7 @@ import pytest
 from tests import fork
 from tests.forks.catalogue import FORKS, PAGE, changed_files, examples, new_text, patch
 
-STEP_PLACES = ("components/export/", "components/steps.py", "pipeline.py")
+STEP_PLACES = ("components/bundle/", "components/steps.py", "pipeline.py")
 """What the patch with a further step changes; the others change the experiment alone."""
 
 
@@ -35,18 +35,18 @@ def test_every_patch_is_tried():
 
 @pytest.mark.parametrize("name", FORKS)
 def test_a_patch_applies_and_changes_only_its_rooms(name, copies):
-    places = STEP_PLACES if name == "export_step" else ("components/experiment/",)
+    places = STEP_PLACES if name == "bundle_step" else ("components/experiment/",)
 
     assert copies[name].is_dir()
     assert all(path.startswith(places) for path in changed_files(name))
 
 
 def test_one_more_step_needs_two_lines_in_the_graph():
-    part = patch("export_step").partition("+++ b/pipeline.py")[2]
+    part = patch("bundle_step").partition("+++ b/pipeline.py")[2]
 
     assert re.findall(r"^\+ *(.*)$", part, re.MULTILINE) == [
-        "from components.export.component import export",
-        'export(model=trained.outputs["model"])',
+        "from components.bundle.component import bundle",
+        'bundle(model=trained.outputs["model"])',
     ]
 
 

@@ -18,7 +18,6 @@ from command_line.main import main
 from command_line.pipeline_parameters import PipelineParameters
 from components.core import artifacts, models, parameters
 from components.sources import dataset, fashion_mnist
-from components.steps import STEPS
 from tests import processes, runs
 from tests.http_server import serving, write_certificate
 from tests.idx import TEST_LABELS, draw, label_bytes, packed
@@ -38,7 +37,7 @@ def test_the_summary_has_what_outside_programs_read(finished_run):
     assert 0.9 < summary["test_accuracy"] <= 1 and 0.9 < summary["validation_accuracy"] <= 1
     assert isinstance(summary["best_hyperparameters"], dict)
     assert [trial["number"] for trial in summary["trials"]] == [0, 1, 2]
-    assert sorted(summary["steps"]) == sorted(STEPS)
+    assert sorted(summary["steps"]) == sorted(runs.STEPS_OF_A_RUN)
     assert all(seconds > 0 for seconds in summary["steps"].values())
     assert summary["seed"] == 7
 
@@ -87,7 +86,9 @@ def test_the_model_says_where_it_comes_from(finished_run):
 def test_a_log_has_a_line_a_step_a_trial_and_an_epoch_of_a_final(finished_run):
     lines = finished_run.stdout.splitlines()
 
-    assert sorted(line for line in lines if line.endswith(": started")) == sorted(f"{step}: started" for step in STEPS)
+    assert sorted(line for line in lines if line.endswith(": started")) == sorted(
+        f"{step}: started" for step in runs.STEPS_OF_A_RUN
+    )
     trial = r"trial \d \(\d of 3\): [01]\.\d{4} after 2 epochs, best [01]\.\d{4} .*\d s, hidden_layers=\d "
     assert len([line for line in lines if re.match(trial, line)]) == 3
     epochs = [match[1] for line in lines if (match := re.match(r"final: trial \d seed 7 epoch (\d)/3: [01]\.", line))]
@@ -123,8 +124,8 @@ def test_a_second_identical_run_runs_no_step_again(finished_run, tiny_data, tmp_
     registry = finished_run.folder.parent / "registry"
     again = runs.local_run(folder, data_source=tiny_data, registry=registry, **runs.SMALL, workers=1)
 
-    assert again.status == 0 and again.stdout.count("unchanged, kept from an earlier run") == len(STEPS)
-    assert sorted(again.summary["reused_steps"]) == sorted(STEPS)
+    assert again.status == 0 and again.stdout.count("unchanged, kept from an earlier run") == len(runs.STEPS_OF_A_RUN)
+    assert sorted(again.summary["reused_steps"]) == sorted(runs.STEPS_OF_A_RUN)
     assert again.summary["test_accuracy"] == finished_run.summary["test_accuracy"]
 
 

@@ -17,9 +17,7 @@ def predict(
     resize: bool = False,
 ) -> None:
     """Write `predictions.parquet`: a row an example, in order, with its label and probability."""
-    from pathlib import Path
-
-    from components.core import parameters, termination
+    from components.core import artifacts, parameters, termination
     from components.inference import servable
     from components.predict import predicting
     from components.registry.store import open_store
@@ -27,7 +25,8 @@ def predict(
     termination.exit_on_sigterm("predict")
     parameters.check(data_source=data_source, registry=registry, version=version, resize=resize)
     model = servable.of_registry(open_store(registry), version or None)
-    output = Path(predictions.path) / "predictions.parquet"
-    outcome = predicting.predict(model, data_source, output, all_probabilities, resize)
+    with artifacts.writing(predictions.path, "predictions", data_source) as folder:
+        output = folder / "predictions.parquet"
+        outcome = predicting.predict(model, data_source, output, all_probabilities, resize)
     metrics.log_metric("n_rows", outcome.n_rows)
     metrics.log_metric("version", float(model.version))
