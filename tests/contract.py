@@ -29,6 +29,7 @@ SMALL = {
     "seed": 7,
     "registry": "/minio/registry",
     "mlflow": "http://127.0.0.1:9",
+    "export": "savedmodel,onnx",
 }
 """Pipeline parameters of a run that ends soon; the others have their defaults."""
 

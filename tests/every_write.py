@@ -176,10 +176,8 @@ def main(folder):
     for copy in sorted(copies.iterdir()):
         shutil.rmtree(out)
         shutil.copytree(copy, out)
-        before, step = (
-            half_written(out),
-            next((step for step in STEPS_OF_A_RUN if step not in finished(out)), "summary"),
-        )
+        before, done = half_written(out), finished(out)
+        step = next((step for step in STEPS_OF_A_RUN if step not in done), "summary")
         error = in_child(go_on, data, out)
         after = {name: value for name, value in results(out).items() if value != expected[name]}
         is_done = step in finished(out) if step in STEPS_OF_A_RUN else (out / "summary.json").exists()

@@ -20,7 +20,7 @@ ROOMS = {
     "images": set(),
     "components": set(),
 }
-"""The rooms that a room may import besides itself and `components`; `pipeline` is imported by the Python interface alone."""
+"""The rooms that a room may import besides itself and `components`."""
 
 FOREIGN = {
     "import fashion_tuner": ("tensorflow", "keras", "keras_tuner", "sklearn", "matplotlib", "pandas"),

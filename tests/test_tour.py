@@ -24,15 +24,12 @@ def test_the_notebook_runs_as_it_stands_and_shows_its_results(tmp_path, monkeypa
         if entry.name not in ("docs", "runs") and not entry.name.startswith("."):
             (tmp_path / entry.name).symlink_to(entry)
 
-    NotebookClient(
-        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": tmp_path / "docs"}}
-    ).execute()
+    place = {"metadata": {"path": tmp_path / "docs"}}
+    NotebookClient(notebook, timeout=600, kernel_name="python3", resources=place).execute()
 
-    kinds = {kind for cell in notebook.cells for output in cell.get("outputs", ()) for kind in output.get("data", ())}
-    assert {"image/png", "text/html"} <= kinds
-    assert not [
-        output for cell in notebook.cells for output in cell.get("outputs", ()) if output.output_type == "error"
-    ]
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    assert {"image/png", "text/html"} <= {kind for output in outputs for kind in output.get("data", ())}
+    assert not [output for output in outputs if output.output_type == "error"]
     assert len(list((tmp_path / "docs" / "runs").iterdir())) == 2
 
 
@@ -40,9 +37,8 @@ def test_the_notebook_is_kept_without_output_in_ten_cells():
     cells = json.loads(TOUR.read_text())["cells"]
 
     assert len(cells) == 10
-    assert all(
-        cell["outputs"] == [] and cell["execution_count"] is None for cell in cells if cell["cell_type"] == "code"
-    )
+    of_code = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in of_code)
 
 
 def test_a_run_is_read_with_typed_results_and_frames(finished_run):
