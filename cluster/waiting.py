@@ -3,7 +3,7 @@
 import datetime
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from cluster import logs
@@ -22,7 +22,9 @@ class NotEnded(ClusterError):
     """A run was followed for long enough, and goes on."""
 
 
-def wait(cluster: Cluster, run_id: str, timeout_s: float = 0) -> None:
+def wait(
+    cluster: Cluster, run_id: str, timeout_s: float = 0, at_each_look: Callable[[Any], None] | None = None
+) -> None:
     """Follow a run to its end, with a line for every change of a task's state.
 
     An interruption leaves the run going, says how to stop it, and ends the process with 130 (Ctrl-C) or 143 (SIGTERM);
@@ -32,13 +34,14 @@ def wait(cluster: Cluster, run_id: str, timeout_s: float = 0) -> None:
         cluster: where it runs.
         run_id: which run.
         timeout_s: seconds to wait at most, 0 for no end.
+        at_each_look: called with the run, as the API describes it then.
 
     Raises:
         ClusterError: the run failed or was canceled (the message names the task and why), or did not end in time,
             or the cluster could not be reached any more.
     """
     try:
-        run = follow(cluster, run_id, timeout_s)
+        run = follow(cluster, run_id, timeout_s, at_each_look)
     except (KeyboardInterrupt, SystemExit, BrokenPipeError) as error:
         stop = f"curl -X POST {cluster.url}/apis/v2beta1/runs/{run_id}:terminate"
         page = link(cluster, run_id)
@@ -52,8 +55,10 @@ def wait(cluster: Cluster, run_id: str, timeout_s: float = 0) -> None:
     print(f"Run {run_id} SUCCEEDED", flush=True)
 
 
-def follow(cluster: Cluster, run_id: str, timeout_s: float = 0) -> Any:
-    """Return the run once it has ended, with a line for every change of a task's state.
+def follow(
+    cluster: Cluster, run_id: str, timeout_s: float = 0, at_each_look: Callable[[Any], None] | None = None
+) -> Any:
+    """Return the run once it has ended, with a line for every change of a task's state; see `wait`.
 
     Raises:
         NotEnded: it has not after `timeout_s` seconds, where that is not 0.
@@ -65,6 +70,8 @@ def follow(cluster: Cluster, run_id: str, timeout_s: float = 0) -> Any:
     while True:
         run = _get_run(cluster, run_id)
         states = _report(run, states)
+        if at_each_look:
+            at_each_look(run)
         if run.state in FINAL_STATES:
             return run
         left_s = end - time.monotonic()

@@ -98,9 +98,10 @@ def commands(build: Build, parameters: PipelineParameters, others: Mapping[str, 
 
             watch(given_path("run", run), Console())
             return
-        from cluster import connection, waiting
+        from cluster import connection, tail, waiting
 
-        waiting.wait(connection.connect(options.take_connection(values)), run)
+        cluster = connection.connect(options.take_connection(values))
+        waiting.wait(cluster, run, at_each_look=tail.Tail(cluster))
 
     return [
         compile_command,

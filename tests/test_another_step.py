@@ -12,13 +12,13 @@ import yaml
 from tests import runs
 
 ROOT = Path(__file__).resolve().parents[1]
-COMPONENT = '''"""The export step: hands the model on in a folder of its version, as servers look for it."""
+COMPONENT = '''"""The bundle step: hands the model on in a folder of its version, as servers look for it."""
 
 from kfp import dsl
 
 
-@dsl.component(base_image="python:3.11-slim-bookworm", target_image="export")
-def export(model: dsl.Input[dsl.Model], served: dsl.Output[dsl.Model]):
+@dsl.component(base_image="python:3.11-slim-bookworm", target_image="bundle")
+def bundle(model: dsl.Input[dsl.Model], served: dsl.Output[dsl.Model]):
     """Copy the model's file."""
     import shutil
     from pathlib import Path
@@ -29,14 +29,15 @@ def export(model: dsl.Input[dsl.Model], served: dsl.Output[dsl.Model]):
         shutil.copy(Path(model.path) / "model.keras", folder)
 '''
 ENTRY = """
-    "export": Step(
-        title="Export the model",
+    "bundle": Step(
+        title="Bundle the model",
         packages="base",
         resources=Resources("1", "1", "1Gi", "2Gi", timeout_s=600, retries=1),
     ),
 }
-"""
-LINE = '        export(model=trained.outputs["model"])\n        place_tasks('
+\"\"\"Step by"""
+LINE = '                ).after(promoted)\n'
+BUNDLE = '        bundle(model=trained.outputs["model"])\n'
 
 
 def put(path, old, new):
@@ -53,13 +54,13 @@ def project(tmp_path_factory):
     shutil.copytree(
         ROOT, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*", "build", "runs", "__pycache__")
     )
-    (folder / "components/export").mkdir()
-    (folder / "components/export/__init__.py").touch()
-    (folder / "components/export/component.py").write_text(COMPONENT)
-    put(folder / "components/steps.py", "\n}\n", ENTRY)
+    (folder / "components/bundle").mkdir()
+    (folder / "components/bundle/__init__.py").touch()
+    (folder / "components/bundle/component.py").write_text(COMPONENT)
+    put(folder / "components/steps.py", '\n}\n"""Step by', ENTRY)
     line = "from components.evaluate.component import evaluate\n"
-    put(folder / "pipeline.py", line, f"{line}from components.export.component import export\n")
-    put(folder / "pipeline.py", "        place_tasks(", LINE)
+    put(folder / "pipeline.py", line, f"{line}from components.bundle.component import bundle\n")
+    put(folder / "pipeline.py", LINE, LINE + BUNDLE)
     return folder
 
 
@@ -75,23 +76,23 @@ def python(project, *arguments):
 
 
 def test_it_is_compiled_with_the_settings_of_its_entry(project, tmp_path):
-    python(project, "pipeline.py", "compile", "--output", tmp_path / "pipeline.yaml", "--node-selector", "export:a=b")
+    python(project, "pipeline.py", "compile", "--output", tmp_path / "pipeline.yaml", "--node-selector", "bundle:a=b")
 
     spec, platform = yaml.safe_load_all((tmp_path / "pipeline.yaml").read_text())
-    container = spec["deploymentSpec"]["executors"]["exec-export"]["container"]
-    pod = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]["exec-export"]
-    assert spec["root"]["dag"]["tasks"]["export"]["taskInfo"]["name"] == "Export the model"
+    container = spec["deploymentSpec"]["executors"]["exec-bundle"]["container"]
+    pod = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]["exec-bundle"]
+    assert spec["root"]["dag"]["tasks"]["bundle"]["taskInfo"]["name"] == "Bundle the model"
     assert container["resources"]["resourceMemoryLimit"] == "2Gi"
-    assert container["image"].startswith("fashion-tuner-export:")
+    assert container["image"].startswith("fashion-tuner-bundle:")
     assert pod["nodeSelector"]["labels"] == {"a": "b"}
 
 
 def test_its_image_holds_core_and_its_own_folder(project):
     program = "import json; from images.contents import *; print(json.dumps([[*app_files(STEP)], lock_files(STEP)]))"
 
-    files, locks = json.loads(python(project, "-c", program.replace("STEP", "'export'")))
+    files, locks = json.loads(python(project, "-c", program.replace("STEP", "'bundle'")))
 
-    assert {path.split("/")[1] for path in files if path.count("/") > 1} == {"core", "export"}
+    assert {path.split("/")[1] for path in files if path.count("/") > 1} == {"core", "bundle"}
     assert locks == ["base.txt"]
 
 
@@ -101,9 +102,9 @@ def test_it_runs_here_and_is_kept_when_nothing_has_changed(project, tiny_data, t
 
     first, second = (python(project, "pipeline.py", *words) for _ in range(2))
 
-    assert "export: finished" in first and "export: unchanged" in second
-    assert (tmp_path / "export/served/model.keras").read_bytes() == (tmp_path / "train/model/model.keras").read_bytes()
-    assert "export" in json.loads((tmp_path / "summary.json").read_text())["steps"]
+    assert "bundle: finished" in first and "bundle: unchanged" in second
+    assert (tmp_path / "bundle/served/model.keras").read_bytes() == (tmp_path / "train/model/model.keras").read_bytes()
+    assert "bundle" in json.loads((tmp_path / "summary.json").read_text())["steps"]
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cluster import logs, runs
+from cluster import logs, runs, tail, waiting
 from cluster.errors import ClusterError
 from components.core.errors import InvalidInput
 from tests.kubeflow.calls import connect, outcome, task, view
@@ -80,3 +80,23 @@ def test_a_step_that_the_run_does_not_have_is_refused_with_those_it_has(run):
 def test_a_step_from_the_cache_has_no_log(run):
     with pytest.raises(ClusterError, match=r"prepare of run .* has no log"):
         logs.show(*run, "prepare")
+
+
+def test_what_a_running_step_tells_is_printed_once_as_it_comes(run, api, capsys):
+    cluster, run_id = run
+    begun = [{**each, "state": "RUNNING"} for each in failed()]
+    api.views = [view("RUNNING", *begun), view("RUNNING", *begun), view("SUCCEEDED", *failed())]
+    told = iter(["trial 0 (1 of 4): 0.8100", "trial 1 (2 of 4): 0.8200, best 0.8200 (trial 1)", "final: done"])
+    log = ["starting", "I1125 10:00:00.000001 launcher"]
+
+    def one_line_more(described):
+        log.append(next(told))
+        api.logs = {"tuner-x-1": "\n".join(log)}
+        watched(described)
+
+    watched = tail.Tail(cluster, pause_s=0)
+    capsys.readouterr()
+    waiting.wait(cluster, run_id, at_each_look=one_line_more)
+
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+    assert lines == ["trial 0 (1 of 4): 0.8100", "trial 1 (2 of 4): 0.8200, best 0.8200 (trial 1)", "final: done"]
