@@ -36,7 +36,7 @@ ENTRY = """
     ),
 }
 \"\"\"Step by"""
-LINE = '                ).after(promoted)\n'
+LINE = "                ).after(promoted)\n"
 BUNDLE = '        bundle(model=trained.outputs["model"])\n'
 
 

@@ -247,6 +247,30 @@ def test_what_is_refused_is_said_in_a_line_and_changes_nothing(server, step, nam
     assert unchanged(server, version_1)
 
 
+def test_an_api_server_that_is_away_for_a_while_takes_nothing_back(server, step, place, monkeypatch):
+    call, failing = objects._call, iter([False, False, True, True])
+
+    def away(method, path, *rest):
+        if method == "GET" and next(failing, False):
+            raise objects.Unreachable("the Kubernetes API can't be reached: connection refused")
+        return call(method, path, *rest)
+
+    monkeypatch.setattr(objects, "_call", away)
+    with Service(place, 2) as service:
+        server.objects.status_of = ready(service.address)
+
+        assert step() == {"deployed_version": 2}
+
+
+def test_an_api_server_that_is_not_there_is_said_in_a_line(server, step):
+    api.Configuration.set_default(api.Configuration(host="http://127.0.0.1:9"))
+    server.close()
+
+    with pytest.raises(objects.Unreachable, match="the Kubernetes API can't be reached") as error:
+        step()
+    assert "\n" not in str(error.value)
+
+
 def test_a_missing_right_names_the_file_that_gives_it(server, step):
     server.denied = {("create", KIND)}
 

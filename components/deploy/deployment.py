@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import urllib3
+
 from components.core import events
 from components.core.errors import InvalidInput, PipelineError
 from components.deploy import manifests, objects, probe, readiness
@@ -56,7 +58,10 @@ def deploy(target: Target, wanted: Wanted, examples: Examples, class_names: tupl
         InvalidInput: the account lacks a right; nothing was changed.
         NotDeployed: it was refused, was not ready in time, or answered otherwise than it must.
     """
-    _refuse_without_rights(target)
+    try:
+        _refuse_without_rights(target)
+    except urllib3.exceptions.HTTPError as error:
+        raise objects.Unreachable(f"the Kubernetes API can't be reached: {error}") from None
     first = target.kinds[0]
     applied = {kind: _manifest(kind, wanted) for kind in target.kinds}
     before = {kind: objects.get(kind, target.namespace, wanted.name) for kind in target.kinds}
@@ -110,7 +115,10 @@ def _until_it_answers(target: Target, wanted: Wanted, examples: Examples, class_
     end, said = time.monotonic() + target.ready_timeout_s, ""
     n_asked = 0
     while time.monotonic() < end and n_asked < MOST_ASKED_OF_A_CANARY:
-        state = _state(target, wanted.name)
+        try:
+            state = _state(target, wanted.name)
+        except objects.Unreachable as error:
+            state = readiness.State(False, str(error))
         reason = state.reason
         if state.is_ready:
             try:
@@ -151,5 +159,5 @@ def _bring_back(
                 objects.delete(kind, target.namespace, applied[kind]["metadata"]["name"])
             else:
                 objects.apply(kind, target.namespace, objects.ours(was, applied[kind]), force=True)
-        except objects.Refused as error:
+        except (objects.Refused, objects.Unreachable) as error:
             events.warn(f"{kind.name} could not be brought back: {error}")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import urllib3
 from kubernetes.client import ApiClient, ApiException
 
 from components.core.errors import PipelineError
@@ -14,6 +15,10 @@ TIMEOUT_S = 30
 
 class Refused(PipelineError):
     """What the API server, or one of its webhooks, has refused."""
+
+
+class Unreachable(PipelineError):
+    """An API server that does not answer, which may pass."""
 
 
 def get(kind: Kind, namespace: str, name: str) -> dict[str, Any] | None:
@@ -88,15 +93,18 @@ def _is_about(error: ApiException, name: str) -> bool:
 
 def _call(method: str, path: str, query: dict[str, str] | None = None, body: Any = None) -> dict[str, Any]:
     kind = "application/apply-patch+yaml" if method == "PATCH" else "application/json"
-    found: dict[str, Any] = ApiClient().call_api(
-        path,
-        method,
-        query_params=list((query or {}).items()),
-        header_params={"Accept": "application/json", "Content-Type": kind},
-        body=body,
-        response_type="object",
-        auth_settings=["BearerToken"],
-        _return_http_data_only=True,
-        _request_timeout=TIMEOUT_S,
-    )
+    try:
+        found: dict[str, Any] = ApiClient().call_api(
+            path,
+            method,
+            query_params=list((query or {}).items()),
+            header_params={"Accept": "application/json", "Content-Type": kind},
+            body=body,
+            response_type="object",
+            auth_settings=["BearerToken"],
+            _return_http_data_only=True,
+            _request_timeout=TIMEOUT_S,
+        )
+    except urllib3.exceptions.HTTPError as error:
+        raise Unreachable(f"the Kubernetes API can't be reached: {error}") from None
     return found

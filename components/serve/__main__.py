@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from components.core import termination
 from components.core.errors import PipelineError
 from components.serve.options import options
 from components.serve.serving import serve
@@ -14,6 +15,7 @@ from components.serve.serving import serve
 @options
 def main(**values: Any) -> None:
     """Serve a model over KServe's protocols."""
+    termination.exit_on_sigterm("serve")  # as the first process of a container it would not end without a handler
     try:
         serve(**values)
     except PipelineError as error:

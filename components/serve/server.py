@@ -1,5 +1,6 @@
 """KServe's model server with this project's limits, page and manners: refusals in a line, and an end without loss."""
 
+import asyncio
 import logging
 import logging.config
 import signal
@@ -125,10 +126,12 @@ class _Server(ModelServer):
 
     def stop(self, sig: int) -> None:
         """End gRPC; uvicorn, which calls this when it has answered its last request, has ended HTTP."""
-        import asyncio
-
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # before it has begun to serve
+            sys.exit(128 + sig)
         if self._grpc_server:
-            asyncio.get_running_loop().create_task(self._grpc_server.stop(sig))
+            self._ending = loop.create_task(self._grpc_server.stop(sig))
 
 
 class _OneLine(logging.Filter):
