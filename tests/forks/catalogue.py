@@ -11,7 +11,7 @@ FORKS = {
     "custom_layer": (data.grey_images, "12x20:uint8"),
     "branches": (data.grey_images, "12x20:uint8"),
     "table": (data.table, "4:float32"),
-    "export_step": (data.grey_images, "12x20:uint8"),
+    "bundle_step": (data.grey_images, "12x20:uint8"),
 }
 """What writes a fork's data, and its inputs' shape and type, by the name of its patch."""
 
