@@ -5,8 +5,8 @@ import threading
 
 import numpy as np
 import pytest
-from components.serve.servable import Servable
 
+from components.inference.servable import Servable
 from components.registry.examples import Examples
 from components.serve.batching import Batcher
 from components.serve.errors import Overloaded, Refused

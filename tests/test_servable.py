@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from components.core.errors import InvalidInput
+from components.inference import servable
 from components.registry import examples
 from components.registry.store import open_store
-from components.serve import servable
 from tests import model_registry
 from tests.model_registry import NAMES, SHAPE
 
