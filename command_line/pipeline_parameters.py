@@ -1,5 +1,6 @@
 """Every pipeline parameter as an option, with name, type and default from the pipeline's own signature."""
 
+import functools
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ class Build(Protocol):
     def __call__(self, options: ClusterOptions | None = None, state_dir: str = "") -> Any:
         """Return the pipeline, compiled by KFP."""
 
+    def __hash__(self) -> int: ...
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -48,8 +51,7 @@ class PipelineParameters:
         Raises:
             InvalidInput: one of the parameters can't be an option; the message names it.
         """
-        inputs = build().component_spec.inputs or {}
-        self.inputs = {name: _parameter(name, spec) for name, spec in inputs.items()}
+        self.inputs = _inputs(build)
 
     @property
     def defaults(self) -> dict[str, Any]:
@@ -84,6 +86,13 @@ class PipelineParameters:
         description = PARAMETERS[name].description if name in PARAMETERS else ""
         text = description + (f"  [default: {shown}]" if shown else "")
         return click.option(f"--{name.replace('_', '-')}", name, type=_click_type(name, kind), default=None, help=text)
+
+
+@functools.cache
+def _inputs(build: Callable[..., Any]) -> dict[str, Parameter]:
+    """Return a pipeline's inputs; to make it takes KFP seconds in a program that has imported much."""
+    inputs = build().component_spec.inputs or {}
+    return {name: _parameter(name, spec) for name, spec in inputs.items()}
 
 
 def _parameter(name: str, spec: Any) -> Parameter:
