@@ -158,7 +158,7 @@ def test_nothing_but_the_scheduler_can_be_reached_from_elsewhere():
     async def reachable():
         owner = OwnScheduler("0.0.0.0")
         client = await owner.open()
-        found = [each.laddr for each in psutil.Process().net_connections("inet") if each.status == "LISTEN"]
+        found = [each.laddr for each in psutil.Process().connections("inet") if each.status == "LISTEN"]
         address = owner.connection(1).address
         await client.close()
         await owner.close()
