@@ -24,6 +24,6 @@ def test_pins_get_other_versions_and_all_else_stays():
 
 
 def test_the_project_s_own_pins_are_found():
-    assert {"kfp", "kfp-kubernetes", "tensorflow", "keras", "keras-tuner"} == upgrade["pins"](
+    assert {"kfp", "kfp-kubernetes", "tensorflow", "keras", "keras-tuner", "kserve"} == upgrade["pins"](
         (ROOT / "pyproject.toml").read_text()
     ).keys()
