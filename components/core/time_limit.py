@@ -12,8 +12,8 @@ AGAIN_S = 5.0
 def limited(seconds: float) -> Iterator[None]:
     """Raise TimeoutError in the block after some seconds; 0, or outside of the main thread: never.
 
-    Code outside of Python, a TensorFlow operation for instance, is interrupted only when it returns. Where the error is
-    lost, as in a `__del__` that is called just then, it is raised again.
+    Code outside of Python, a TensorFlow operation for instance, is interrupted only when it returns. Where the error
+    is lost, as in a `__del__` that is called just then, it is raised again.
     """
     if not seconds or threading.current_thread() is not threading.main_thread():
         yield
