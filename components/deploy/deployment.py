@@ -17,7 +17,8 @@ from components.registry.examples import Examples
 VERBS = ("get", "create", "patch", "delete")
 FILE_WITH_RIGHTS = "docs/deploy-rights.yaml"
 LOOK_S = 2.0
-MOST_ASKED_OF_A_CANARY = 2_000
+CANARY_PAUSE_S = 0.1
+"""Between two requests to a service of two versions, until the new one has answered."""
 
 
 class NotDeployed(PipelineError):
@@ -69,7 +70,11 @@ def deploy(target: Target, wanted: Wanted, examples: Examples, class_names: tupl
     changed: list[Kind] = []
     try:
         for kind, manifest in applied.items():
-            objects.apply(kind, target.namespace, manifest)
+            try:
+                objects.apply(kind, target.namespace, manifest)
+            except objects.Unreachable:
+                changed.append(kind)  # the answer was lost, perhaps not the change
+                raise
             changed.append(kind)
         _until_it_answers(target, wanted, examples, class_names)
     except BaseException as error:
@@ -113,8 +118,7 @@ def _until_it_answers(target: Target, wanted: Wanted, examples: Examples, class_
         WrongAnswer: it answers otherwise than it must.
     """
     end, said = time.monotonic() + target.ready_timeout_s, ""
-    n_asked = 0
-    while time.monotonic() < end and n_asked < MOST_ASKED_OF_A_CANARY:
+    while time.monotonic() < end:
         try:
             state = _state(target, wanted.name)
         except objects.Unreachable as error:
@@ -122,14 +126,14 @@ def _until_it_answers(target: Target, wanted: Wanted, examples: Examples, class_
         reason = state.reason
         if state.is_ready:
             try:
-                n_asked += 1
                 address = target.address or state.address
                 answered = probe.ask(address, wanted.name, wanted.version, examples, class_names)
                 if answered == str(wanted.version):
                     return
                 reason = f"version {answered} has answered"
                 if wanted.canary_percent:
-                    continue  # the next request may get the new one
+                    time.sleep(CANARY_PAUSE_S)  # the next request may get the new one
+                    continue
             except probe.NoAnswer as error:
                 reason = str(error)
         if reason != said:

@@ -1,11 +1,11 @@
 """Keeps the server on the version in service: looks at the registry, and puts a new one in the old one's place."""
 
 import threading
+import time
 
 from prometheus_client import Counter, Gauge
 
 from components.core import events
-from components.core.errors import PipelineError
 from components.inference.servable import of_registry
 from components.registry import champion
 from components.registry.store import Store
@@ -21,19 +21,16 @@ class Follower(threading.Thread):
     def __init__(self, predictor: Predictor, store: Store, seconds: float) -> None:
         super().__init__(name="follower", daemon=True)
         self._predictor, self._store, self._seconds = predictor, store, seconds
-        self._ended = threading.Event()
         self._said = ""
         VERSION.set(int(predictor.current.version))
 
     def run(self) -> None:
-        while not self._ended.wait(self._seconds):
+        while True:
+            time.sleep(self._seconds)
             try:
                 self._look()
-            except (PipelineError, OSError) as error:
+            except Exception as error:  # whatever a store, Keras or TensorFlow raises: the next look may do better
                 self._failed(error)
-
-    def end(self) -> None:
-        self._ended.set()
 
     def _look(self) -> None:
         wanted = champion.read(self._store).version
